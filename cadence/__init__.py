@@ -1,0 +1,1 @@
+"""Cadence: a multi-tenant service that runs AI-agent orchestrators."""

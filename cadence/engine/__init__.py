@@ -1,0 +1,1 @@
+"""Runs agents: one contract, a builder for each backend and mode behind it."""

@@ -1,0 +1,97 @@
+"""What every backend promises, and what it is given: one turn in, a stream of events out."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from cadence.engine.events import RuntimeEvent, Usage
+from cadence.engine.spec import OrchestratorSpec
+from cadence.engine.tools import ToolInvoker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastMessage:
+    """One earlier message of the conversation, oldest first in a history."""
+
+    role: Literal["user", "assistant"]
+    content: str
+
+
+class UsageMeter:
+    """Adds up what a turn has cost, also when the turn is cut short."""
+
+    def __init__(self) -> None:
+        self.total = Usage()
+
+    def add(self, *, input_tokens: int, output_tokens: int) -> None:
+        """Count one finished or broken-off model call."""
+        self.total += Usage(input_tokens, output_tokens, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One message to answer, with all that the turn may know.
+
+    `meter` belongs to the caller, who reads it even when the stream was cancelled or failed.
+    """
+
+    message: str
+    history: Sequence[PastMessage] = ()
+    meter: UsageMeter = field(default_factory=UsageMeter)
+
+
+@dataclass(frozen=True, slots=True)
+class GraphNode:
+    """A node as `…/graph` shows it; `id` equals the agent name in events."""
+
+    id: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class GraphEdge:
+    """A possible step from one node to another."""
+
+    source: str
+    target: str
+    conditional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """The shape of what was built, and the same as Mermaid text."""
+
+    nodes: tuple[GraphNode, ...]
+    edges: tuple[GraphEdge, ...]
+    mermaid: str
+
+
+class Runtime(Protocol):
+    """A built orchestrator; holds no state of any turn, so turns may run at the same time."""
+
+    def stream(self, turn: Turn) -> AsyncIterator[RuntimeEvent]:
+        """Run one turn.
+
+        Raises an `EngineError` when the turn cannot be finished. Cancelling the task that iterates
+        closes the model's socket and every tool call before the cancellation returns.
+        """
+        ...
+
+    def graph(self) -> Graph:
+        """Return the shape of the thing built."""
+        ...
+
+    async def close(self) -> None:
+        """Release what this runtime alone holds; safe to call twice."""
+        ...
+
+
+class Backend(Protocol):
+    """Builds runtimes of one framework."""
+
+    def build(self, spec: OrchestratorSpec, tools: ToolInvoker) -> Runtime:
+        """Build one orchestrator; no network I/O.
+
+        Raises `UnsupportedOrchestrator` when this framework cannot be what the spec asks.
+        """
+        ...
