@@ -16,7 +16,9 @@ class Kind(StrEnum):
     CONFLICT = "conflict"
     TOO_LARGE = "too_large"
     TOO_MANY = "too_many"
+    UPSTREAM = "upstream"
     UNAVAILABLE = "unavailable"
+    TIMEOUT = "timeout"
     INTERNAL = "internal"
 
 

@@ -1,0 +1,61 @@
+"""What the service refuses to start with, each as one sentence that says what to set."""
+
+from collections.abc import Iterator
+
+from cadence.config.settings import Settings
+
+MEMORY = "memory://"
+SHORTEST_SECRET = 32
+WELL_KNOWN = ("change", "secret", "password", "example", "cadence", "default", "your-")
+
+
+class SettingsRefused(Exception):
+    """The settings cannot be started with; the message has a line for every reason."""
+
+
+def require_startable(settings: Settings, *, processes: int = 1) -> None:
+    """Raise `SettingsRefused` when these settings would be unsafe or could not work."""
+    reasons = [*_unshareable(settings, processes), *_unsafe(settings)]
+    if reasons:
+        raise SettingsRefused("\n".join(reasons))
+
+
+def _unshareable(settings: Settings, processes: int) -> Iterator[str]:
+    if processes <= 1:
+        return
+    stores = {
+        "CADENCE_REDIS_URL": settings.redis.url.get_secret_value() == MEMORY,
+        "CADENCE_RABBITMQ_URL": settings.rabbitmq.url.get_secret_value() == MEMORY,
+        "CADENCE_POSTGRES_URL": settings.postgres.url is None,
+    }
+    for variable, is_embedded in stores.items():
+        if is_embedded:
+            yield f"{processes} processes cannot share an embedded store: set {variable}."
+
+
+def _unsafe(settings: Settings) -> Iterator[str]:
+    if not settings.in_production:
+        return
+    key = settings.secret.key.get_secret_value() if settings.secret.key else ""
+    if len(key) < SHORTEST_SECRET:
+        yield (
+            f"CADENCE_SECRET_KEY must hold {SHORTEST_SECRET} random characters or more in "
+            "production: set it to what `cadence keys generate` prints."
+        )
+    elif _looks_well_known(key):
+        yield (
+            "CADENCE_SECRET_KEY looks like a placeholder: set it to what "
+            "`cadence keys generate` prints."
+        )
+    if settings.encryption.keys is None and settings.encryption.keys_file is None:
+        yield (
+            "CADENCE_ENCRYPTION_KEYS is missing, so keys of LLM configs could not be sealed: "
+            "set it to `k1:` and what `cadence keys generate` prints."
+        )
+    if "*" in settings.api.cors_origins:
+        yield "CADENCE_API_CORS_ORIGINS must list origins in production, not `*`."
+
+
+def _looks_well_known(key: str) -> bool:
+    lowered = key.lower()
+    return any(word in lowered for word in WELL_KNOWN) or len(set(key)) < SHORTEST_SECRET // 4

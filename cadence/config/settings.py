@@ -1,0 +1,200 @@
+"""Every setting of the service, grouped by the room that reads it.
+
+An environment variable is `CADENCE_`, the group's name, `_` and the field's name in capitals:
+`CADENCE_POSTGRES_URL` is `postgres.url`. `.env.example` lists them all; a test keeps both equal.
+"""
+
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Network = IPv4Network | IPv6Network
+
+
+class Environment(StrEnum):
+    """Where the service runs; `production` refuses weak settings."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class Group(BaseModel):
+    """Settings of one room; a misspelt variable of a known group is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ApiSettings(Group):
+    """The HTTP side: address, documents, body limits in bytes."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    docs: bool | None = None
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    max_body_bytes: int = Field(default=1_048_576, ge=1024)
+    max_upload_bytes: int = Field(default=6_291_456, ge=1024)
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return _words(value)
+
+
+class PostgresSettings(Group):
+    """The relational store; no URL means an SQLite file under the storage root."""
+
+    url: SecretStr | None = None
+    pool_size: int = Field(default=10, ge=1, le=200)
+
+
+class RedisSettings(Group):
+    """Sessions, rate limits and run events; `memory://` is one process only."""
+
+    url: SecretStr = SecretStr("memory://")
+
+
+class RabbitmqSettings(Group):
+    """Where orchestrator events travel; `memory://` is one process only."""
+
+    url: SecretStr = SecretStr("memory://")
+
+
+class MongoSettings(Group):
+    """Transcripts; no URL means tables in the relational store."""
+
+    url: SecretStr | None = None
+
+
+class ObjectSettings(Group):
+    """Plugin packages; no URL means a folder under the storage root."""
+
+    store_url: str | None = None
+
+
+class StorageSettings(Group):
+    """The folder that everything embedded lives in."""
+
+    root: Path = Path("var")
+
+
+class SecretSettings(Group):
+    """The operator's secret, 32 characters or more; keys for tokens and events derive from it."""
+
+    key: SecretStr | None = None
+
+
+class EncryptionSettings(Group):
+    """Sealing keys as `kid:base64,…`, first is primary; or a file that holds the same."""
+
+    keys: SecretStr | None = None
+    keys_file: Path | None = None
+
+
+class AccessSettings(Group):
+    """Sessions: idle minutes, longest hours, and whether use prolongs them."""
+
+    token_expire_minutes: int = Field(default=30, ge=1, le=1440)
+    session_hours: int = Field(default=12, ge=1, le=720)
+    session_sliding: bool = True
+    max_sessions: int = Field(default=20, ge=1, le=1000)
+
+
+class LogSettings(Group):
+    """How much is logged and in which form."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    format: Literal["json", "text"] | None = None
+
+
+class EgressSettings(Group):
+    """Networks that outbound calls may reach although they are not public."""
+
+    allow_nets: Annotated[tuple[Network, ...] | None, NoDecode] = None
+
+    @field_validator("allow_nets", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        parts = _words(value)
+        return tuple(map(ip_network, parts)) if isinstance(parts, tuple) else parts
+
+
+class OfflineSettings(Group):
+    """The rule-based stand-in model under `/offline`; by default only in development."""
+
+    model: bool | None = None
+
+
+class PluginSettings(Group):
+    """Limits on tenants' code: seconds for a call and for initializing, bytes of a result."""
+
+    call_timeout: float = Field(default=30.0, gt=0, le=300)
+    init_timeout: float = Field(default=10.0, gt=0, le=60)
+    result_bytes: int = Field(default=262_144, ge=1024)
+    threads: int = Field(default=16, ge=1, le=256)
+
+
+class PoolSettings(Group):
+    """How many built orchestrators a process keeps."""
+
+    max_hot: int = Field(default=200, ge=1, le=10_000)
+
+
+class RunSettings(Group):
+    """Runs: how long their events stay readable, how many at once, heartbeat; seconds."""
+
+    keep_seconds: int = Field(default=3600, ge=60, le=86_400)
+    heartbeat_seconds: float = Field(default=15.0, gt=0)
+    send_timeout_seconds: float = Field(default=30.0, gt=0)
+    max_message_chars: int = Field(default=32_768, ge=1)
+
+
+class Settings(BaseSettings):
+    """Read once, in `bootstrap`; everything else is handed the group it needs."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CADENCE_",
+        env_file=".env",
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        extra="forbid",
+        frozen=True,
+    )
+
+    environment: Environment = Environment.DEVELOPMENT
+    api: ApiSettings = ApiSettings()
+    postgres: PostgresSettings = PostgresSettings()
+    redis: RedisSettings = RedisSettings()
+    rabbitmq: RabbitmqSettings = RabbitmqSettings()
+    mongo: MongoSettings = MongoSettings()
+    object: ObjectSettings = ObjectSettings()
+    storage: StorageSettings = StorageSettings()
+    secret: SecretSettings = SecretSettings()
+    encryption: EncryptionSettings = EncryptionSettings()
+    access: AccessSettings = AccessSettings()
+    log: LogSettings = LogSettings()
+    egress: EgressSettings = EgressSettings()
+    offline: OfflineSettings = OfflineSettings()
+    plugin: PluginSettings = PluginSettings()
+    pool: PoolSettings = PoolSettings()
+    run: RunSettings = RunSettings()
+
+    @property
+    def in_production(self) -> bool:
+        """Whether weak settings are refused."""
+        return self.environment is Environment.PRODUCTION
+
+    @property
+    def serves_offline_model(self) -> bool:
+        """Whether `/offline` is mounted: as asked, else only in development."""
+        return not self.in_production if self.offline.model is None else self.offline.model
+
+
+def _words(value: object) -> object:
+    """Split `a,b` into its parts; anything but text is left to the validator."""
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",") if part.strip())

@@ -1,0 +1,1 @@
+"""What routers are made of: errors, the unit of work, paging, event streams, middleware."""

@@ -1,0 +1,80 @@
+"""What wraps every request: an id, security headers, a bound on the body."""
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cadence.kernel.ids import new_ulid
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+UPLOAD_SUFFIXES = ("/plugins/upload", "/plugins/validate")
+
+
+class RequestIdentity:
+    """Gives each request an id, in the answer's `X-Request-Id`, in errors and in every log line."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = new_ulid()
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            await self._app(scope, receive, send_with_headers)
+
+
+class BodyLimit:
+    """Refuses a body that is larger than allowed, by its declared and by its real size in bytes."""
+
+    def __init__(self, app: ASGIApp, *, body_bytes: int, upload_bytes: int) -> None:
+        self._app = app
+        self._body_bytes = body_bytes
+        self._upload_bytes = upload_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; reading too long a body raises a 413, which FastAPI lets through."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        limit = self._limit(scope["path"])
+        await self._app(scope, _bounded(Headers(scope=scope), receive, limit), send)
+
+    def _limit(self, path: str) -> int:
+        return self._upload_bytes if path.endswith(UPLOAD_SUFFIXES) else self._body_bytes
+
+
+def _bounded(headers: Headers, receive: Receive, limit: int) -> Receive:
+    declared = headers.get("content-length", "0")
+    is_too_long = not declared.isdecimal() or int(declared[:20]) > limit
+    seen = 0
+
+    async def receive_counting() -> Message:
+        nonlocal seen
+        if is_too_long:
+            raise HTTPException(413)
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > limit:
+            raise HTTPException(413)
+        return message
+
+    return receive_counting

@@ -1,0 +1,50 @@
+"""A run's log as Server-Sent Events."""
+
+from collections.abc import AsyncIterator
+
+from fastapi import Request
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from cadence.kernel.errors import FieldProblem, InvalidInput
+from cadence.runs.log import LoggedEvent
+
+MAX_EVENT_ID = 10**15
+
+
+def last_event_id(request: Request) -> int:
+    """Read `Last-Event-ID`, 0 when there is none; raises `InvalidInput` for a foreign one."""
+    raw = request.headers.get("last-event-id", "").strip()
+    if not raw:
+        return 0
+    if not (raw.isascii() and raw.isdecimal()) or int(raw[:20]) > MAX_EVENT_ID:
+        raise InvalidInput.of(
+            FieldProblem("Last-Event-ID", "must be the id of an event of this run")
+        )
+    return int(raw)
+
+
+class EventStreams:
+    """Answers with runs' events; a client that reads nothing for `send_timeout` s is dropped."""
+
+    def __init__(self, *, send_timeout: float) -> None:
+        self._send_timeout = send_timeout
+
+    def answer(
+        self, events: AsyncIterator[LoggedEvent | None], *, run_id: str
+    ) -> EventSourceResponse:
+        """Build the answer that reads the events as the client takes them."""
+        return EventSourceResponse(
+            _encode(events),
+            headers={"Cadence-Run-Id": run_id, "X-Accel-Buffering": "no"},
+            # Heartbeats come from the log, so the library's own are put out of reach.
+            ping=10**6,
+            send_timeout=self._send_timeout,
+        )
+
+
+async def _encode(events: AsyncIterator[LoggedEvent | None]) -> AsyncIterator[ServerSentEvent]:
+    async for event in events:
+        if event is None:
+            yield ServerSentEvent(comment="heartbeat")
+        else:
+            yield ServerSentEvent(event.data.decode(), event=event.name, id=str(event.id))

@@ -1,0 +1,1 @@
+"""The relational store: SQLite by default, PostgreSQL by URL, the same code above both."""

@@ -1,0 +1,57 @@
+"""Conversations, and what was said in them."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cadence.infra.database.base import Base, Owner
+
+
+class Conversation(Base):
+    """One user's conversation with one orchestrator."""
+
+    __tablename__ = "conversations"
+    __table_args__ = (
+        Index("ix_conversations_owner", "organization_id", "user_id", "id"),
+        Index("ix_conversations_orchestrator_id", "orchestrator_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    organization_id: Mapped[Owner]
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    orchestrator_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("orchestrators.id", ondelete="SET NULL")
+    )
+    title: Mapped[str] = mapped_column(String(200))
+    message_count: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class Message(Base):
+    """One side's words in one turn; `status` tells a whole answer from a broken-off one.
+
+    `usage`, `tools` and `agents` belong to answers only.
+    """
+
+    __tablename__ = "messages"
+    __table_args__ = (UniqueConstraint("conversation_id", "position"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    organization_id: Mapped[Owner]
+    conversation_id: Mapped[UUID] = mapped_column(
+        ForeignKey("conversations.id", ondelete="CASCADE")
+    )
+    position: Mapped[int]
+    run_id: Mapped[str] = mapped_column(String(26))
+    role: Mapped[str] = mapped_column(String(16))
+    content: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(String(16))
+    error_code: Mapped[str | None] = mapped_column(String(64))
+    usage: Mapped[dict[str, Any] | None]
+    agents: Mapped[list[Any]]
+    tools: Mapped[list[Any]]
+    created_at: Mapped[datetime]

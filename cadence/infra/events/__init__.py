@@ -1,0 +1,1 @@
+"""How a change of an orchestrator is told to every process."""

@@ -1,0 +1,1 @@
+"""Where plugin packages lie, by their sha256."""

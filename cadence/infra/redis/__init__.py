@@ -1,0 +1,1 @@
+"""Redis, or its in-process stand-in."""
