@@ -1,0 +1,174 @@
+"""The only place that chooses: which store by which URL, opened in order, closed in reverse."""
+
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from ipaddress import ip_network
+from uuid import UUID
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from cadence.config.settings import Settings
+from cadence.domains.llm_configs.rules import Surroundings
+from cadence.domains.orchestrators.blueprints import DatabaseBlueprints
+from cadence.engine.models.probe import HttpModelProbe
+from cadence.engine.registry import BackendRegistry
+from cadence.infra.database.engine import build_sessions, open_database
+from cadence.infra.database.schema_version import is_current
+from cadence.infra.egress.clients import open_egress
+from cadence.infra.egress.rules import EgressRules
+from cadence.infra.events.memory import Listener, MemoryEvents, OrchestratorEvent
+from cadence.infra.object_store.packages import PackageStore, open_store
+from cadence.infra.redis.connecting import open_redis
+from cadence.infra.secrets.derivation import KeyPurpose, derive_key
+from cadence.infra.secrets.keyring import Keyring, load_or_create_development_keys
+from cadence.infra.secrets.sealing import Sealer
+from cadence.kernel.clock import Clock, SystemClock
+from cadence.kernel.ids import OrchestratorId, OrganizationId
+from cadence.pool.building import OrchestratorBuilder
+from cadence.pool.pool import Pool
+from cadence.resources import Resources
+from cadence.runs.registry import open_run_registry
+
+log = structlog.get_logger(__name__)
+
+# A login costs 32 ms of a core and 19 MiB, so a flood of them may hold this many of each.
+PASSWORD_THREADS = 2
+# Seconds that runs under way have to end when the process is asked to stop.
+SHUTDOWN_GRACE = 25.0
+LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+
+
+class SchemaOutdated(Exception):
+    """A shared database lacks migrations, which a starting process does not apply on its own."""
+
+    def __init__(self) -> None:
+        super().__init__("The database lacks migrations: run `cadence migrate`, then start again.")
+
+
+@asynccontextmanager
+async def open_resources(
+    settings: Settings, *, clock: Clock | None = None
+) -> AsyncIterator[Resources]:
+    """Open everything that a process needs; tests call this with their own settings."""
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        engine = await enter(
+            open_database(database_url(settings), pool_size=settings.postgres.pool_size)
+        )
+        await prepare_schema(engine, settings)
+        sessions = build_sessions(engine)
+        redis = await enter(open_redis(settings.redis.url.get_secret_value()))
+        egress_rules = build_egress_rules(settings)
+        egress = await enter(open_egress(egress_rules))
+        sealer = Sealer(load_keyring(settings))
+        around = Surroundings(
+            egress_rules=egress_rules, offline_base_url=offline_base_url(settings)
+        )
+        packages = PackageStore(
+            open_store(settings.object.store_url, folder=settings.storage.root / "objects")
+        )
+        backends = BackendRegistry(egress, clock=clock)
+        builder = OrchestratorBuilder(
+            source=DatabaseBlueprints(sessions=sessions, sealer=sealer, clock=clock, around=around),
+            packages=packages,
+            backends=backends,
+            folder=settings.storage.root / "plugins",
+            threads=_threads(stack, settings.plugin.threads, "plugin"),
+            settings=settings.plugin,
+        )
+        pool = Pool(builder.build, max_hot=settings.pool.max_hot)
+        stack.push_async_callback(pool.close)
+        events = MemoryEvents()
+        await enter(events.listening(_follow(pool)))
+        runs = await enter(open_run_registry(grace=SHUTDOWN_GRACE))
+        yield Resources(
+            settings=settings,
+            clock=clock,
+            engine=engine,
+            sessions=sessions,
+            redis=redis,
+            events=events,
+            packages=packages,
+            sealer=sealer,
+            egress=egress,
+            egress_rules=egress_rules,
+            offline_base_url=around.offline_base_url,
+            signing_key=derive_key(operator_secret(settings), KeyPurpose.TOKEN_SIGNING),
+            password_threads=_threads(stack, PASSWORD_THREADS, "password"),
+            backends=backends,
+            model_probe=HttpModelProbe(egress.httpx2),
+            pool=pool,
+            runs=runs,
+        )
+
+
+def database_url(settings: Settings) -> str:
+    """Return the relational store's URL: as set, else a file under the storage root."""
+    if settings.postgres.url is not None:
+        return settings.postgres.url.get_secret_value()
+    settings.storage.root.mkdir(parents=True, exist_ok=True)
+    return f"sqlite:///{(settings.storage.root / 'cadence.db').resolve()}"
+
+
+async def prepare_schema(engine: AsyncEngine, settings: Settings) -> None:
+    """Migrate an embedded database, which is this process's own; raises `SchemaOutdated`."""
+    if await is_current(engine):
+        return
+    if settings.postgres.url is not None:
+        raise SchemaOutdated
+    from cadence.infra.database import migrating  # noqa: PLC0415  # see schema_version
+
+    await migrating.upgrade(engine)
+
+
+def build_egress_rules(settings: Settings) -> EgressRules:
+    """Return where calls may go; in development loopback too, where the offline model is."""
+    default = () if settings.in_production else LOOPBACK
+    listed = settings.egress.allow_nets
+    return EgressRules(allow_networks=default if listed is None else listed)
+
+
+def offline_base_url(settings: Settings) -> str | None:
+    """Return where this process serves the offline model, or None when it does not."""
+    if not settings.serves_offline_model:
+        return None
+    return f"http://127.0.0.1:{settings.api.port}/offline/v1"
+
+
+def operator_secret(settings: Settings) -> str:
+    """Return the secret that other keys derive from; in development one is made and kept."""
+    if settings.secret.key is not None:
+        return settings.secret.key.get_secret_value()
+    ring = load_or_create_development_keys(settings.storage.root / "dev-secret.json")
+    return (ring.find(ring.primary) or b"").hex()
+
+
+def load_keyring(settings: Settings) -> Keyring:
+    """Return the sealing keys; in development they are made and kept under the storage root."""
+    chosen = settings.encryption
+    if chosen.keys is not None:
+        return Keyring.parse(chosen.keys.get_secret_value())
+    if chosen.keys_file is not None:
+        return Keyring.parse(chosen.keys_file.read_text(encoding="utf-8"))
+    path = settings.storage.root / "dev-keys.json"
+    log.warning("development_keys_in_use", path=str(path), remedy="set CADENCE_ENCRYPTION_KEYS")
+    return load_or_create_development_keys(path)
+
+
+def _threads(stack: AsyncExitStack, count: int, name: str) -> ThreadPoolExecutor:
+    threads = ThreadPoolExecutor(count, thread_name_prefix=name)
+    stack.callback(threads.shutdown, wait=False, cancel_futures=True)
+    return threads
+
+
+def _follow(pool: Pool) -> Listener:
+    async def follow(event: OrchestratorEvent) -> None:
+        await pool.refresh(
+            OrganizationId(UUID(event.organization_id)),
+            OrchestratorId(UUID(event.orchestrator_id)),
+        )
+
+    return follow

@@ -1,0 +1,1 @@
+"""Logging in, sessions, and who may do what."""

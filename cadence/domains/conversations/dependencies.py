@@ -1,0 +1,66 @@
+"""Assembles the conversations' services."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from cadence.domains.access.dependencies import Member
+from cadence.domains.access.permissions import OrganizationScope
+from cadence.domains.conversations.driving import TurnDriver
+from cadence.domains.conversations.planning import TurnPlanner
+from cadence.domains.conversations.repository import ConversationRepository
+from cadence.domains.conversations.service import ConversationService
+from cadence.domains.conversations.turn_lock import TurnLock
+from cadence.domains.conversations.turns import TurnService
+from cadence.domains.orchestrators.dependencies import build_orchestrator_service
+from cadence.http.errors import request_id_of
+from cadence.http.sse import EventStreams
+from cadence.http.unit_of_work import Parts, UnitOfWork, Work
+from cadence.infra.database.transaction import transaction
+from cadence.resources import Resources
+from cadence.runs.log import RunLog
+
+
+def build_conversations(work: Work, parts: Parts, scope: Member) -> ConversationService:
+    """Assemble the service for one user in one organization."""
+    conversations = ConversationRepository(work.session, scope.organization_id, scope.user_id)
+    return ConversationService(conversations=conversations, clock=parts.clock)
+
+
+def build_turns(parts: Parts, scope: Member, request: Request) -> TurnService:
+    """Assemble the service; it opens its own transactions, so none is held during a turn."""
+    lock = TurnLock(parts.redis)
+    return TurnService(
+        scope=scope,
+        request_id=request_id_of(request),
+        open_planner=lambda: _open_planner(parts, scope),
+        driver=TurnDriver(pool=parts.pool, sessions=parts.sessions, lock=lock, clock=parts.clock),
+        lock=lock,
+        log=RunLog(parts.redis, parts.settings.run),
+        runs=parts.runs,
+    )
+
+
+@asynccontextmanager
+async def _open_planner(parts: Resources, scope: OrganizationScope) -> AsyncIterator[TurnPlanner]:
+    async with transaction(parts.sessions) as session:
+        work = UnitOfWork(session)
+        yield TurnPlanner(
+            organization_id=scope.organization_id,
+            user_id=scope.user_id,
+            conversations=ConversationRepository(session, scope.organization_id, scope.user_id),
+            orchestrators=build_orchestrator_service(work, parts, scope),
+            clock=parts.clock,
+        )
+
+
+def build_streams(parts: Parts) -> EventStreams:
+    """Assemble what answers with event streams."""
+    return EventStreams(send_timeout=parts.settings.run.send_timeout_seconds)
+
+
+Streams = Annotated[EventStreams, Depends(build_streams)]
+Conversations = Annotated[ConversationService, Depends(build_conversations)]
+Turns = Annotated[TurnService, Depends(build_turns)]

@@ -1,0 +1,184 @@
+"""Drives one turn from its first event to its last, whatever happens in between."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Protocol
+
+import structlog
+
+from cadence.domains.conversations.errors import RunBroke, RunCancelled
+from cadence.domains.conversations.repository import ConversationRepository
+from cadence.domains.conversations.transcript import Transcript
+from cadence.domains.conversations.turn_lock import TurnLock
+from cadence.engine.contract import PastMessage, Turn, UsageMeter
+from cadence.engine.errors import EngineError
+from cadence.engine.events import Outcome, RunClosed, RunError, RunEvent, RunOpened, Usage
+from cadence.infra.database.tables import Message
+from cadence.infra.database.transaction import Sessions, transaction
+from cadence.kernel.clock import Clock
+from cadence.kernel.errors import CadenceError, Kind
+from cadence.kernel.ids import (
+    ConversationId,
+    OrchestratorId,
+    OrganizationId,
+    RunId,
+    UserId,
+    new_uuid,
+)
+from cadence.pool.pool import Pool
+from cadence.runs.registry import RunScope
+
+log = structlog.get_logger(__name__)
+
+PASSING = frozenset({Kind.TIMEOUT, Kind.TOO_MANY, Kind.UNAVAILABLE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedTurn:
+    """A turn whose user message is stored."""
+
+    run_id: RunId
+    request_id: str
+    organization_id: OrganizationId
+    user_id: UserId
+    conversation_id: ConversationId
+    orchestrator_id: OrchestratorId
+    build_hash: str
+    message: str
+    history: Sequence[PastMessage]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishedTurn:
+    """How a turn ended; `error` is what a client may be told."""
+
+    outcome: Outcome
+    transcript: Transcript
+    usage: Usage
+    error: CadenceError | None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a turn has said and cost so far."""
+
+    transcript: Transcript = field(default_factory=Transcript)
+    meter: UsageMeter = field(default_factory=UsageMeter)
+
+
+class Writer(Protocol):
+    """Where a run's events go."""
+
+    async def append(self, event: RunEvent) -> None:
+        """Write the next event."""
+        ...
+
+
+class TurnDriver:
+    """Runs turns; no database connection is held while tokens flow."""
+
+    def __init__(self, *, pool: Pool, sessions: Sessions, lock: TurnLock, clock: Clock) -> None:
+        self._pool = pool
+        self._sessions = sessions
+        self._lock = lock
+        self._clock = clock
+
+    async def drive(self, turn: PlannedTurn, writer: Writer, scope: RunScope) -> FinishedTurn:
+        """Answer, store the answer, and only then write the final event.
+
+        A cancelled turn is finished like any other: what it had said is kept.
+        """
+        started = time.monotonic()
+        await writer.append(
+            RunOpened(
+                run_id=turn.run_id,
+                conversation_id=str(turn.conversation_id),
+                instance_id=str(turn.orchestrator_id),
+            )
+        )
+        finished = await self._answer(turn, writer, scope)
+        finished = await self._keep(turn, finished)
+        if finished.error is not None and finished.outcome is Outcome.FAILED:
+            await writer.append(_as_event(finished.error, turn.request_id))
+        await self._lock.release(turn.conversation_id, turn.run_id)
+        await writer.append(
+            RunClosed(
+                outcome=finished.outcome,
+                usage=finished.usage,
+                duration_ms=int((time.monotonic() - started) * 1000),
+            )
+        )
+        return finished
+
+    async def _answer(self, turn: PlannedTurn, writer: Writer, scope: RunScope) -> FinishedTurn:
+        said = Progress()
+        outcome = Outcome.COMPLETED
+        error: CadenceError | None = None
+        try:
+            if not await scope.run(self._stream(turn, writer, said)):
+                outcome, error = Outcome.CANCELLED, RunCancelled()
+        except CadenceError as failure:
+            outcome, error = Outcome.FAILED, failure
+        except Exception:  # the outermost loop of a run: whatever broke, the run ends in order
+            log.exception("turn_broke", run_id=turn.run_id)
+            outcome, error = Outcome.FAILED, RunBroke()
+        return FinishedTurn(
+            outcome=outcome, transcript=said.transcript, usage=said.meter.total, error=error
+        )
+
+    async def _stream(self, turn: PlannedTurn, writer: Writer, said: Progress) -> None:
+        lease = self._pool.lease(
+            turn.organization_id, turn.orchestrator_id, build_hash=turn.build_hash
+        )
+        async with lease as runtime:
+            asked = Turn(message=turn.message, history=turn.history, meter=said.meter)
+            async for event in runtime.stream(asked):
+                said.transcript.note(event)
+                await writer.append(event)
+
+    async def _keep(self, turn: PlannedTurn, finished: FinishedTurn) -> FinishedTurn:
+        try:
+            await self._store(turn, finished)
+        except Exception:  # the store's fault must not leave readers without a final event
+            log.exception("answer_not_stored", run_id=turn.run_id)
+            return FinishedTurn(
+                outcome=Outcome.FAILED,
+                transcript=finished.transcript,
+                usage=finished.usage,
+                error=RunBroke(),
+            )
+        return finished
+
+    async def _store(self, turn: PlannedTurn, finished: FinishedTurn) -> None:
+        async with transaction(self._sessions) as session:
+            conversations = ConversationRepository(session, turn.organization_id, turn.user_id)
+            conversation = await conversations.find(turn.conversation_id)
+            if conversation is not None:
+                await conversations.append(conversation, self._message(turn, finished))
+
+    def _message(self, turn: PlannedTurn, finished: FinishedTurn) -> Message:
+        return Message(
+            id=new_uuid(),
+            organization_id=turn.organization_id,
+            conversation_id=turn.conversation_id,
+            run_id=turn.run_id,
+            role="assistant",
+            content=finished.transcript.answer,
+            status=finished.outcome,
+            error_code=finished.error.code if finished.error else None,
+            usage=asdict(finished.usage),
+            agents=finished.transcript.agents,
+            tools=[
+                {"tool": call.tool, "call_id": call.call_id, "is_error": call.is_error}
+                for call in finished.transcript.tools.values()
+            ],
+            created_at=self._clock.now(),
+        )
+
+
+def _as_event(error: CadenceError, request_id: str) -> RunError:
+    retryable = error.retryable if isinstance(error, EngineError) else error.kind in PASSING
+    return RunError(
+        code=error.code, message=error.message, retryable=retryable, request_id=request_id
+    )

@@ -1,0 +1,75 @@
+"""Conversations of one user in one organization at a time."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cadence.infra.database.tables import Conversation, Message
+from cadence.kernel.ids import ConversationId, OrganizationId, UserId
+from cadence.kernel.paging import Page, PageRequest, cut_page
+
+
+class ConversationRepository:
+    """Every query starts from the user's own rows."""
+
+    def __init__(
+        self, session: AsyncSession, organization_id: OrganizationId, user_id: UserId
+    ) -> None:
+        self._session = session
+        self._organization_id = organization_id
+        self._own = select(Conversation).where(
+            Conversation.organization_id == organization_id, Conversation.user_id == user_id
+        )
+
+    async def find(self, conversation_id: ConversationId) -> Conversation | None:
+        """Return one conversation."""
+        return await self._session.scalar(self._own.where(Conversation.id == conversation_id))
+
+    async def page(self, request: PageRequest) -> Page[Conversation]:
+        """Return a page, newest first."""
+        query = self._own.order_by(Conversation.id.desc()).limit(request.limit + 1)
+        if request.after is not None:
+            query = query.where(Conversation.id < UUID(request.after))
+        rows = (await self._session.scalars(query)).all()
+        return cut_page(rows, request.limit, key=lambda row: str(row.id))
+
+    async def save(self, conversation: Conversation) -> None:
+        """Write a new or changed conversation."""
+        self._session.add(conversation)
+        await self._session.flush()
+
+    async def remove(self, conversation: Conversation) -> None:
+        """Delete a conversation and its messages."""
+        await self._session.delete(conversation)
+        await self._session.flush()
+
+    async def append(self, conversation: Conversation, message: Message) -> None:
+        """Add a message at the end of one of the user's conversations."""
+        message.position = conversation.message_count
+        conversation.message_count += 1
+        conversation.updated_at = message.created_at
+        self._session.add(message)
+        await self._session.flush()
+
+    async def page_messages(
+        self, conversation_id: ConversationId, request: PageRequest
+    ) -> Page[Message]:
+        """Return a page of messages, oldest first."""
+        query = self._messages(conversation_id).order_by(Message.position)
+        if request.after is not None:
+            query = query.where(Message.position > int(request.after))
+        rows = (await self._session.scalars(query.limit(request.limit + 1))).all()
+        return cut_page(rows, request.limit, key=lambda row: str(row.position))
+
+    async def list_newest(self, conversation_id: ConversationId, count: int) -> Sequence[Message]:
+        """Return the newest messages, oldest of them first."""
+        query = self._messages(conversation_id).order_by(Message.position.desc()).limit(count)
+        return list(reversed((await self._session.scalars(query)).all()))
+
+    def _messages(self, conversation_id: ConversationId) -> Select[Message]:
+        return select(Message).where(
+            Message.organization_id == self._organization_id,
+            Message.conversation_id == conversation_id,
+        )

@@ -1,0 +1,94 @@
+"""Talking: turns and runs, and the user's own conversations."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from sse_starlette import EventSourceResponse
+
+from cadence.domains.conversations.dependencies import Conversations, Streams, Turns
+from cadence.domains.conversations.schemas import (
+    ChatAnswer,
+    ConversationChange,
+    ConversationRead,
+    MessageRead,
+    TurnRequest,
+)
+from cadence.domains.conversations.showing import show, show_answer, show_message
+from cadence.http.ids import path_uuid
+from cadence.http.paging import PageAnswer, PageQuery
+from cadence.http.sse import last_event_id
+from cadence.kernel.ids import ConversationId, RunId
+
+router = APIRouter(prefix="/api/orgs/{org}", tags=["conversations"])
+
+After = Annotated[int, Depends(last_event_id)]
+
+
+@router.post("/completion/stream", response_class=EventSourceResponse)
+async def stream_turn(asked: TurnRequest, turns: Turns, streams: Streams) -> EventSourceResponse:
+    """Answer one message as Server-Sent Events; losing the connection does not stop the run."""
+    started = await turns.start(asked)
+    events = await turns.events(started.run_id, after=0)
+    return streams.answer(events, run_id=started.run_id)
+
+
+@router.post("/completion/chat")
+async def chat(asked: TurnRequest, turns: Turns) -> ChatAnswer:
+    """Answer one message as one JSON document, when it is whole."""
+    started = await turns.start(asked)
+    return show_answer(started, await turns.finish(started))
+
+
+@router.get("/runs/{run_id}/events", response_class=EventSourceResponse)
+async def read_run(
+    run_id: str, *, turns: Turns, streams: Streams, after: After
+) -> EventSourceResponse:
+    """Join or rejoin a run of one's own, from `Last-Event-ID` or its beginning."""
+    events = await turns.events(RunId(run_id), after=after)
+    return streams.answer(events, run_id=run_id)
+
+
+@router.post("/runs/{run_id}/cancel", status_code=202)
+async def cancel_run(run_id: str, turns: Turns) -> None:
+    """Stop a run of one's own; what it has said and cost so far is kept."""
+    await turns.cancel(RunId(run_id))
+
+
+@router.get("/conversations")
+async def list_conversations(
+    conversations: Conversations, page: PageQuery
+) -> PageAnswer[ConversationRead]:
+    """List one's own conversations, newest first."""
+    found = (await conversations.page(page)).map(show)
+    return PageAnswer(items=list(found.items), next=found.next)
+
+
+@router.get("/conversations/{conversation_id}")
+async def get_conversation(conversation_id: str, conversations: Conversations) -> ConversationRead:
+    """Show one of one's own conversations."""
+    return show(await conversations.get(ConversationId(path_uuid(conversation_id))))
+
+
+@router.get("/conversations/{conversation_id}/messages")
+async def list_messages(
+    conversation_id: str, conversations: Conversations, page: PageQuery
+) -> PageAnswer[MessageRead]:
+    """List what was said, oldest first."""
+    identity = ConversationId(path_uuid(conversation_id))
+    found = (await conversations.page_messages(identity, page)).map(show_message)
+    return PageAnswer(items=list(found.items), next=found.next)
+
+
+@router.patch("/conversations/{conversation_id}")
+async def rename_conversation(
+    conversation_id: str, asked: ConversationChange, conversations: Conversations
+) -> ConversationRead:
+    """Give a conversation another title."""
+    identity = ConversationId(path_uuid(conversation_id))
+    return show(await conversations.rename(identity, asked.title))
+
+
+@router.delete("/conversations/{conversation_id}", status_code=204)
+async def remove_conversation(conversation_id: str, conversations: Conversations) -> None:
+    """Delete a conversation and all that was said in it."""
+    await conversations.remove(ConversationId(path_uuid(conversation_id)))

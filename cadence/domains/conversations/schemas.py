@@ -1,0 +1,83 @@
+"""What a turn takes and gives, and how conversations are shown."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from cadence.http.bodies import Input, Output
+from cadence.http.text import Name, SafeText
+
+# About eight pages; longer texts belong into a plugin's search, not into a prompt.
+MAX_MESSAGE_CHARACTERS = 32_768
+
+
+class TurnRequest(Input):
+    """One message; without `conversation_id` a new conversation begins."""
+
+    instance_id: UUID
+    message: Annotated[SafeText, Field(min_length=1, max_length=MAX_MESSAGE_CHARACTERS)]
+    conversation_id: UUID | None = None
+
+
+class UsageRead(Output):
+    """What a turn has cost."""
+
+    input_tokens: int
+    output_tokens: int
+    llm_calls: int
+
+
+class ToolCallRead(Output):
+    """One tool call of a turn."""
+
+    tool: str
+    call_id: str
+    args: dict[str, Any]
+    result: Any
+    duration_ms: int
+    is_error: bool
+
+
+class ChatAnswer(Output):
+    """A whole answer at once."""
+
+    run_id: str
+    conversation_id: UUID
+    message: str
+    usage: UsageRead
+    agents: list[str]
+    tools: list[ToolCallRead]
+
+
+class ConversationChange(Input):
+    """A new title."""
+
+    title: Name
+
+
+class ConversationRead(Output):
+    """One conversation; `instance_id` is null once its orchestrator is gone."""
+
+    id: UUID
+    title: str
+    instance_id: UUID | None
+    message_count: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class MessageRead(Output):
+    """One side's words; `status` of an answer is how its run ended."""
+
+    id: UUID
+    role: Literal["user", "assistant"]
+    content: str
+    status: str
+    error_code: str | None
+    run_id: str
+    usage: UsageRead | None
+    agents: list[str]
+    tools: list[dict[str, Any]]
+    created_at: datetime

@@ -1,0 +1,58 @@
+"""What a run has said so far, gathered from its events."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from cadence.engine.events import (
+    AgentEnded,
+    AgentStarted,
+    MessageDelta,
+    RuntimeEvent,
+    ToolEnded,
+    ToolStarted,
+)
+
+
+@dataclass(slots=True)
+class ToolCallRecord:
+    """One tool call; without a result while it runs."""
+
+    tool: str
+    call_id: str
+    args: dict[str, Any]
+    result: Any = None
+    duration_ms: int = 0
+    is_error: bool = False
+
+
+@dataclass(slots=True)
+class Transcript:
+    """The answer's pieces, the agents in the order of their first word, and the tool calls."""
+
+    pieces: list[str] = field(default_factory=list)
+    agents: list[str] = field(default_factory=list)
+    tools: dict[str, ToolCallRecord] = field(default_factory=dict)
+
+    @property
+    def answer(self) -> str:
+        """The answer so far."""
+        return "".join(self.pieces)
+
+    def note(self, event: RuntimeEvent) -> None:
+        """Take one event in."""
+        match event:
+            case MessageDelta():
+                self.pieces.append(event.content)
+            case AgentStarted():
+                if event.agent not in self.agents:
+                    self.agents.append(event.agent)
+            case ToolStarted():
+                record = ToolCallRecord(event.tool, event.call_id, event.args)
+                self.tools[event.call_id] = record
+            case ToolEnded():
+                record = self.tools[event.call_id]
+                record.result = event.result
+                record.duration_ms = event.duration_ms
+                record.is_error = event.is_error
+            case AgentEnded():
+                return

@@ -1,0 +1,1 @@
+"""Orchestrators: what an organization composed, checked when written, resolved when built."""

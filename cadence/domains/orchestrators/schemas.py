@@ -1,0 +1,143 @@
+"""What an orchestrator is asked for with, and how it is shown."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field, JsonValue
+
+from cadence.engine.modes import Framework, Mode
+from cadence.http.bodies import Input, Output
+from cadence.http.text import Name, SafeText
+
+MAX_PLUGINS = 50
+PluginValues = dict[str, JsonValue]
+
+
+class Status(StrEnum):
+    """Whether an orchestrator takes turns."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
+
+
+class Compaction(StrEnum):
+    """What happens to messages that no longer fit the budget; `trim` leaves out the oldest."""
+
+    NONE = "none"
+    TRIM = "trim"
+
+
+class NodeConfig(Input):
+    """What one node uses instead of the defaults."""
+
+    llm_config_id: int | None = None
+    prompt_override: Annotated[SafeText, Field(max_length=16_384)] | None = None
+
+
+class ModeConfig(Input):
+    """What every mode has: seconds, counts, and how much of the conversation a model is given.
+
+    `message_window` counts earlier messages; `context_tokens` bounds them by an estimate of four
+    characters a token.
+    """
+
+    max_agent_hops: int = Field(default=10, ge=1, le=50)
+    parallel_tool_calls: bool = True
+    invoke_timeout: float = Field(default=60, ge=1, le=600)
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    max_tokens: int | None = Field(default=None, ge=1, le=1_000_000)
+    message_window: int = Field(default=50, ge=0, le=1000)
+    context_tokens: int | None = Field(default=None, ge=100, le=10_000_000)
+    compaction: Compaction = Compaction.TRIM
+
+
+class SupervisorConfig(ModeConfig):
+    """The supervisor's own settings, and its six nodes."""
+
+    supervisor_timeout: float = Field(default=60, ge=1, le=600)
+    use_llm_validation: bool = False
+    supervisor_node: NodeConfig = NodeConfig()
+    synthesizer_node: NodeConfig = NodeConfig()
+    validation_node: NodeConfig = NodeConfig()
+    facilitator_node: NodeConfig = NodeConfig()
+    conversational_node: NodeConfig = NodeConfig()
+    error_handler_node: NodeConfig = NodeConfig()
+
+
+class OrchestratorConfig(Input):
+    """The default model, and the settings of the mode."""
+
+    default_llm_config_id: int
+    mode_config: SupervisorConfig = SupervisorConfig()
+
+
+class OrchestratorCreate(Input):
+    """A new orchestrator; `plugin_settings` is by the plugin's row id."""
+
+    name: Name
+    framework_type: Framework
+    mode: Mode
+    active_plugin_ids: list[UUID] = Field(min_length=1, max_length=MAX_PLUGINS)
+    config: OrchestratorConfig
+    plugin_settings: dict[UUID, PluginValues] = Field(default_factory=dict)
+
+
+class OrchestratorChange(Input):
+    """What may change without touching what is built."""
+
+    name: Name | None = None
+    status: Status | None = None
+
+
+class ConfigChange(Input):
+    """A part of the configuration: what is left out stays, null goes back to the default."""
+
+    active_plugin_ids: list[UUID] | None = Field(default=None, min_length=1, max_length=MAX_PLUGINS)
+    config: dict[str, JsonValue] | None = None
+
+
+class PluginSettingsChange(Input):
+    """New values by the plugin's row id and key; null goes back to the default."""
+
+    plugin_settings: dict[UUID, PluginValues]
+
+
+class OrchestratorRead(Output):
+    """One orchestrator; sensitive plugin settings are masked."""
+
+    id: UUID
+    name: str
+    framework_type: Framework
+    mode: Mode
+    status: Status
+    active_plugin_ids: list[UUID]
+    config: dict[str, Any]
+    plugin_settings: dict[str, Any]
+    config_hash: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class GraphNodeRead(Output):
+    """A node; `id` equals the agent's name in events."""
+
+    id: str
+    label: str
+
+
+class GraphEdgeRead(Output):
+    """A possible step."""
+
+    source: str
+    target: str
+    conditional: bool
+
+
+class GraphRead(Output):
+    """The shape of what is built."""
+
+    nodes: list[GraphNodeRead]
+    edges: list[GraphEdgeRead]
+    mermaid: str

@@ -1,0 +1,165 @@
+"""What an organization does with its orchestrators."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from cadence.domains.orchestrators.checking import merge, models_by_path, parse_config
+from cadence.domains.orchestrators.errors import (
+    OrchestratorDisabled,
+    OrchestratorNameTaken,
+    OrchestratorNotFound,
+)
+from cadence.domains.orchestrators.hashing import build_hash
+from cadence.domains.orchestrators.repository import OrchestratorRepository
+from cadence.domains.orchestrators.schemas import (
+    ConfigChange,
+    OrchestratorChange,
+    OrchestratorConfig,
+    OrchestratorCreate,
+    PluginSettingsChange,
+    Status,
+)
+from cadence.domains.orchestrators.writing import OrchestratorWriter
+from cadence.engine.modes import Framework, Mode
+from cadence.infra.database.tables import Orchestrator
+from cadence.infra.events.memory import Action
+from cadence.kernel.clock import Clock
+from cadence.kernel.errors import FieldProblem, InvalidInput
+from cadence.kernel.ids import OrchestratorId, OrganizationId, UserId, new_uuid
+from cadence.kernel.paging import Page, PageRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A row and the plugins that it uses."""
+
+    row: Orchestrator
+    plugin_ids: Sequence[UUID]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """What a turn needs to know before it starts."""
+
+    orchestrator_id: OrchestratorId
+    build_hash: str
+    config: OrchestratorConfig
+
+
+class OrchestratorService:
+    """Checks what is written, hashes it, and announces every change that a build must follow."""
+
+    def __init__(
+        self,
+        *,
+        organization_id: OrganizationId,
+        orchestrators: OrchestratorRepository,
+        writer: OrchestratorWriter,
+        supports: Callable[[Framework, Mode], bool],
+        clock: Clock,
+    ) -> None:
+        self._organization_id = organization_id
+        self._orchestrators = orchestrators
+        self._writer = writer
+        self._supports = supports
+        self._clock = clock
+
+    async def create(self, asked: OrchestratorCreate, *, creator: UserId) -> Shown:
+        """Store a new orchestrator; raises `InvalidInput` with every path that is wrong."""
+        if not self._supports(asked.framework_type, asked.mode):
+            raise InvalidInput.of(
+                FieldProblem("mode", f"{asked.mode} is not available on {asked.framework_type}")
+            )
+        if await self._orchestrators.exists_name(asked.name):
+            raise OrchestratorNameTaken
+        now = self._clock.now()
+        row = Orchestrator(
+            id=new_uuid(),
+            organization_id=self._organization_id,
+            name=asked.name,
+            framework_type=asked.framework_type,
+            mode=asked.mode,
+            status=Status.ACTIVE,
+            config=asked.config.model_dump(mode="json", exclude_unset=True),
+            plugin_settings={},
+            config_hash="",
+            created_by=creator,
+            created_at=now,
+            updated_at=now,
+        )
+        await self._writer.write(row, asked.active_plugin_ids, asked.plugin_settings)
+        return Shown(row, asked.active_plugin_ids)
+
+    async def page(self, request: PageRequest) -> Page[Shown]:
+        """Return a page of orchestrators."""
+        page = await self._orchestrators.page(request)
+        plugins = await self._orchestrators.list_plugins([row.id for row in page.items])
+        return page.map(lambda row: Shown(row, plugins[row.id]))
+
+    async def get(self, orchestrator_id: OrchestratorId) -> Shown:
+        """Return one orchestrator; raises `OrchestratorNotFound`."""
+        row = await self._get(orchestrator_id)
+        return Shown(row, await self._plugin_ids(row))
+
+    async def change(self, orchestrator_id: OrchestratorId, asked: OrchestratorChange) -> Shown:
+        """Rename, disable or enable an orchestrator."""
+        row = await self._get(orchestrator_id)
+        if asked.name is not None:
+            if await self._orchestrators.exists_name(asked.name, but=row.id):
+                raise OrchestratorNameTaken
+            row.name = asked.name
+        if asked.status is not None:
+            row.status = asked.status
+            self._writer.tell(
+                row, Action.UNLOAD if asked.status is Status.DISABLED else Action.LOAD
+            )
+        row.updated_at = self._clock.now()
+        await self._orchestrators.save(row)
+        return Shown(row, await self._plugin_ids(row))
+
+    async def change_config(self, orchestrator_id: OrchestratorId, asked: ConfigChange) -> Shown:
+        """Merge a change into the configuration; raises `InvalidInput` with the wrong paths."""
+        row = await self._get(orchestrator_id)
+        plugin_ids = asked.active_plugin_ids or await self._plugin_ids(row)
+        row.config = merge(row.config, asked.config or {})
+        await self._writer.write(row, plugin_ids, {})
+        return Shown(row, plugin_ids)
+
+    async def change_plugin_settings(
+        self, orchestrator_id: OrchestratorId, asked: PluginSettingsChange
+    ) -> Shown:
+        """Merge new values into the plugins' settings; a masked value means the stored one."""
+        row = await self._get(orchestrator_id)
+        plugin_ids = await self._plugin_ids(row)
+        await self._writer.write(row, plugin_ids, asked.plugin_settings)
+        return Shown(row, plugin_ids)
+
+    async def remove(self, orchestrator_id: OrchestratorId) -> None:
+        """Delete an orchestrator."""
+        row = await self._get(orchestrator_id)
+        await self._orchestrators.remove(row)
+        self._writer.tell(row, Action.UNLOAD)
+
+    async def get_launch(self, orchestrator_id: OrchestratorId) -> Launch:
+        """Return what a turn needs; raises `OrchestratorNotFound` or `OrchestratorDisabled`."""
+        row = await self._get(orchestrator_id)
+        if row.status == Status.DISABLED:
+            raise OrchestratorDisabled
+        config = parse_config(row.config)
+        models = set(models_by_path(config).values())
+        versions = await self._orchestrators.list_model_versions(models)
+        return Launch(
+            orchestrator_id=orchestrator_id,
+            build_hash=build_hash(row.config_hash, versions),
+            config=config,
+        )
+
+    async def _get(self, orchestrator_id: OrchestratorId) -> Orchestrator:
+        row = await self._orchestrators.find(orchestrator_id)
+        if row is None:
+            raise OrchestratorNotFound
+        return row
+
+    async def _plugin_ids(self, row: Orchestrator) -> list[UUID]:
+        return (await self._orchestrators.list_plugins([row.id]))[row.id]

@@ -1,0 +1,141 @@
+"""Writes what a build reads: checked, hashed and announced, whichever call it came from."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from cadence.domains.llm_configs.service import LlmConfigService
+from cadence.domains.orchestrators.checking import (
+    UNKNOWN_MODEL,
+    models_by_path,
+    parse_config,
+    prompt_problems,
+)
+from cadence.domains.orchestrators.hashing import content_hash
+from cadence.domains.orchestrators.plugin_values import MASK, PluginValueSealer, problems_with
+from cadence.domains.orchestrators.repository import OrchestratorRepository
+from cadence.domains.orchestrators.schemas import OrchestratorConfig
+from cadence.domains.plugins.service import PluginCatalog
+from cadence.infra.database.tables import Orchestrator, Plugin
+from cadence.infra.events.memory import Action, OrchestratorEvent
+from cadence.infra.secrets.sealing import Sealer
+from cadence.kernel.clock import Clock
+from cadence.kernel.errors import FieldProblem, InvalidInput
+from cadence.kernel.ids import OrchestratorId, OrganizationId
+
+Announce = Callable[[OrchestratorEvent], None]
+ValuesByPlugin = Mapping[UUID, Mapping[str, Any]]
+
+
+class OrchestratorWriter:
+    """Stores one organization's orchestrators; nothing that is wrong gets as far as a row."""
+
+    def __init__(
+        self,
+        *,
+        organization_id: OrganizationId,
+        orchestrators: OrchestratorRepository,
+        llm_configs: LlmConfigService,
+        plugins: PluginCatalog,
+        sealer: Sealer,
+        clock: Clock,
+        announce: Announce,
+    ) -> None:
+        self._organization_id = organization_id
+        self._orchestrators = orchestrators
+        self._llm_configs = llm_configs
+        self._plugins = plugins
+        self._sealer = sealer
+        self._clock = clock
+        self._announce = announce
+
+    async def write(
+        self, row: Orchestrator, plugin_ids: Sequence[UUID], values: ValuesByPlugin
+    ) -> None:
+        """Store a row with its plugins and with the changed plugin values merged in.
+
+        Raises `InvalidInput` with every path that is wrong, and then stores nothing.
+        """
+        plugins = await self._plugins.find_usable(plugin_ids)
+        await self._check(parse_config(row.config), plugin_ids, plugins)
+        row.plugin_settings = self._merged_values(row, plugins, values)
+        chosen = [str(plugin_id) for plugin_id in plugin_ids]
+        row.config_hash = content_hash(
+            row.framework_type, row.mode, row.config, chosen, row.plugin_settings
+        )
+        row.updated_at = self._clock.now()
+        await self._orchestrators.save(row)
+        await self._orchestrators.replace_plugins(row.id, plugin_ids)
+        self.tell(row, Action.RELOAD)
+
+    def tell(self, row: Orchestrator, action: Action) -> None:
+        """Have every process follow a change, once it is committed."""
+        self._announce(
+            OrchestratorEvent(
+                action=action,
+                organization_id=str(self._organization_id),
+                orchestrator_id=str(row.id),
+                config_hash=row.config_hash,
+            )
+        )
+
+    async def _check(
+        self, config: OrchestratorConfig, plugin_ids: Sequence[UUID], plugins: Mapping[UUID, Plugin]
+    ) -> None:
+        named = models_by_path(config)
+        missing = await self._llm_configs.missing(named.values())
+        problems = [
+            *_plugin_problems(plugin_ids, plugins),
+            *(FieldProblem(path, UNKNOWN_MODEL) for path, id_ in named.items() if id_ in missing),
+            *prompt_problems(config),
+        ]
+        if problems:
+            raise InvalidInput.of(*problems)
+
+    def _merged_values(
+        self, row: Orchestrator, plugins: Mapping[UUID, Plugin], asked: ValuesByPlugin
+    ) -> dict[str, Any]:
+        problems = [
+            FieldProblem(f"plugin_settings.{plugin_id}", "is not an active plugin")
+            for plugin_id in asked
+            if plugin_id not in plugins
+        ]
+        merged: dict[str, Any] = {}
+        for plugin_id, plugin in plugins.items():
+            stored = row.plugin_settings.get(str(plugin_id), {})
+            changed = {key: v for key, v in asked.get(plugin_id, {}).items() if v != MASK}
+            effective = _without_nulls({**self._seals(row).open(plugin_id, stored), **changed})
+            problems += problems_with(plugin_id, plugin.settings_schema, effective)
+            sealed = self._seals(row).seal(plugin_id, plugin.settings_schema, changed)
+            # What did not change keeps its sealed text, and so the hash of the whole.
+            merged[str(plugin_id)] = _without_nulls({**stored, **sealed})
+        if problems:
+            raise InvalidInput.of(*problems)
+        return merged
+
+    def _seals(self, row: Orchestrator) -> PluginValueSealer:
+        return PluginValueSealer(
+            sealer=self._sealer,
+            organization_id=self._organization_id,
+            orchestrator_id=OrchestratorId(row.id),
+        )
+
+
+def _without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _plugin_problems(
+    plugin_ids: Sequence[UUID], plugins: Mapping[UUID, Plugin]
+) -> list[FieldProblem]:
+    problems, pids = [], set()
+    for place, plugin_id in enumerate(plugin_ids):
+        path = f"active_plugin_ids.{place}"
+        plugin = plugins.get(plugin_id)
+        if plugin is None:
+            problems.append(FieldProblem(path, "is no plugin of this organization"))
+        elif plugin.pid in pids:
+            problems.append(FieldProblem(path, f"names {plugin.pid} a second time"))
+        else:
+            pids.add(plugin.pid)
+    return problems

@@ -1,0 +1,44 @@
+"""Assembles the plugin services."""
+
+from typing import Annotated
+
+from fastapi import Depends
+
+from cadence.domains.access.dependencies import Member, OrgAdmin, SysAdmin
+from cadence.domains.plugins.repository import PluginRepository
+from cadence.domains.plugins.service import PluginService
+from cadence.http.unit_of_work import Parts, UnitOfWork, Work
+from cadence.kernel.ids import OrganizationId
+from cadence.resources import Resources
+
+
+def build_plugin_service(
+    work: UnitOfWork, parts: Resources, organization_id: OrganizationId | None
+) -> PluginService:
+    """Assemble the service for one organization, or for the system's catalog."""
+    return PluginService(
+        organization_id=organization_id,
+        plugins=PluginRepository(work.session, organization_id),
+        packages=parts.packages,
+        clock=parts.clock,
+    )
+
+
+def build_for_member(work: Work, parts: Parts, scope: Member) -> PluginService:
+    """Assemble what members use."""
+    return build_plugin_service(work, parts, scope.organization_id)
+
+
+def build_for_admin(work: Work, parts: Parts, scope: OrgAdmin) -> PluginService:
+    """Assemble what an organization's admins use."""
+    return build_plugin_service(work, parts, scope.organization_id)
+
+
+def build_for_system(work: Work, parts: Parts, _principal: SysAdmin) -> PluginService:
+    """Assemble what sys_admins use for the plugins of all organizations."""
+    return build_plugin_service(work, parts, None)
+
+
+ForMember = Annotated[PluginService, Depends(build_for_member)]
+ForAdmin = Annotated[PluginService, Depends(build_for_admin)]
+ForSystem = Annotated[PluginService, Depends(build_for_system)]

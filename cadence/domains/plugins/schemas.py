@@ -1,0 +1,54 @@
+"""How plugins are shown."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from cadence.http.bodies import Output
+
+
+class Source(StrEnum):
+    """Whose plugin it is."""
+
+    SYSTEM = "system"
+    ORGANIZATION = "org"
+
+
+class PluginRead(Output):
+    """One version of one plugin."""
+
+    id: UUID
+    pid: str
+    name: str
+    version: str
+    description: str
+    capabilities: list[str]
+    dependencies: list[str]
+    is_latest: bool
+    source: Source
+    stateless: bool
+    sdk_version: str
+    default_settings: dict[str, Any]
+    settings_schema: list[dict[str, Any]]
+    sha256: str
+    size_bytes: int
+    created_at: datetime
+
+
+class ProblemRead(Output):
+    """One thing that is wrong with a package."""
+
+    code: str
+    message: str
+    file: str | None
+    line: int | None
+
+
+class ValidationAnswer(Output):
+    """What an upload would say; nothing has been stored."""
+
+    ok: bool
+    problems: list[ProblemRead]
+    pid: str | None
+    version: str | None

@@ -1,0 +1,65 @@
+"""Runs the API under uvicorn."""
+
+from typing import Literal
+
+import uvicorn
+from fastapi import FastAPI
+
+from cadence.config.production import require_startable
+from cadence.config.settings import Settings
+from cadence.entrypoints.api import build_api
+from cadence.infra.telemetry.logging import configure_logging
+
+# Seconds for open streams to end before they are cut; their runs then have SHUTDOWN_GRACE more.
+GRACEFUL_SECONDS = 25
+FACTORY = "cadence.entrypoints.serving:build_for_worker"
+
+
+def serve(*, workers: int, reload: bool) -> None:
+    """Serve until a signal; raises `SettingsRefused` for what could not be served safely."""
+    settings = Settings()
+    require_startable(settings, processes=workers)
+    set_up_logging(settings)
+    if workers == 1 and not reload:
+        build_server(settings).run()
+        return
+    uvicorn.run(
+        FACTORY,
+        factory=True,
+        workers=workers,
+        reload=reload,
+        host=settings.api.host,
+        port=settings.api.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+    )
+
+
+def build_server(settings: Settings) -> uvicorn.Server:
+    """Make a server that runs in this process."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            build_api(settings),
+            host=settings.api.host,
+            port=settings.api.port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACEFUL_SECONDS,
+        )
+    )
+
+
+def build_for_worker() -> FastAPI:
+    """Make the application of one worker process."""
+    settings = Settings()
+    set_up_logging(settings)
+    return build_api(settings)
+
+
+def set_up_logging(settings: Settings) -> None:
+    """Log as the settings say: JSON in production, text in development unless asked."""
+    chosen: Literal["json", "text"] = "json" if settings.in_production else "text"
+    configure_logging(level=settings.log.level, output=settings.log.format or chosen)

@@ -1,0 +1,1 @@
+"""Keeps built orchestrators ready, and lends them to turns."""

@@ -1,0 +1,63 @@
+"""What the pool asks of others: what to build, and the packages to build it from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from cadence.engine.modes import Framework, Mode, SupervisorNode
+from cadence.engine.spec import Limits, ModelSpec, NodeSpec
+from cadence.kernel.ids import OrchestratorId, OrganizationId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginSource:
+    """One plugin version to load, with its settings as its author's code will see them.
+
+    `owner` is `system` or the organization's id: whose package it is.
+    """
+
+    pid: str
+    version: str
+    title: str
+    description: str
+    owner: str
+    sha256: str
+    settings: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blueprint:
+    """An orchestrator resolved out of the database; the plugins' tools are not known yet.
+
+    `build_hash` covers everything else in it.
+    """
+
+    organization_id: OrganizationId
+    orchestrator_id: OrchestratorId
+    name: str
+    build_hash: str
+    framework: Framework
+    mode: Mode
+    model: ModelSpec
+    nodes: Mapping[SupervisorNode, NodeSpec]
+    limits: Limits
+    use_llm_validation: bool
+    plugins: tuple[PluginSource, ...]
+
+
+class BlueprintSource(Protocol):
+    """Where the pool reads what to build: the database in service, a dictionary in tests."""
+
+    async def load(
+        self, organization_id: OrganizationId, orchestrator_id: OrchestratorId
+    ) -> Blueprint:
+        """Return what to build as of now; raises `NotFound` when there is no such orchestrator."""
+        ...
+
+
+class Packages(Protocol):
+    """Where plugin packages come from."""
+
+    async def get(self, digest: str, *, owner: str) -> bytes:
+        """Return a package's bytes, checked against its sha256."""
+        ...

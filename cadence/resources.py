@@ -1,0 +1,47 @@
+"""The long-lived parts of one process as one typed object; `bootstrap` opens and closes them."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from cadence.config.settings import Settings
+from cadence.engine.models.probe import HttpModelProbe
+from cadence.engine.registry import BackendRegistry
+from cadence.infra.database.transaction import Sessions
+from cadence.infra.egress.clients import Egress
+from cadence.infra.egress.rules import EgressRules
+from cadence.infra.events.memory import MemoryEvents
+from cadence.infra.object_store.packages import PackageStore
+from cadence.infra.secrets.sealing import Sealer
+from cadence.kernel.clock import Clock
+from cadence.pool.pool import Pool
+from cadence.runs.registry import RunRegistry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """What a request may use; `dependencies` hands each service only the parts it needs.
+
+    `signing_key` signs access tokens and nothing else. `password_threads` bounds how many passwords
+    are checked at once.
+    """
+
+    settings: Settings
+    clock: Clock
+    engine: AsyncEngine
+    sessions: Sessions
+    redis: Redis
+    events: MemoryEvents
+    packages: PackageStore
+    sealer: Sealer
+    egress: Egress
+    egress_rules: EgressRules
+    offline_base_url: str | None
+    signing_key: bytes
+    password_threads: ThreadPoolExecutor
+    backends: BackendRegistry
+    model_probe: HttpModelProbe
+    pool: Pool
+    runs: RunRegistry

@@ -1,0 +1,113 @@
+"""Owns the task of every run of this process."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+
+from cadence.kernel.ids import RunId
+from cadence.runs.errors import ShuttingDown
+
+log = structlog.get_logger(__name__)
+
+
+class RunScope:
+    """What may be cancelled of a run: the work inside it, never the run's own ending."""
+
+    def __init__(self) -> None:
+        self._inner: asyncio.Task[Exception | None] | None = None
+        self._is_cancelled = False
+
+    async def run(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Do the work; False when it was cancelled before its end. Its exceptions come out."""
+        async with asyncio.TaskGroup() as tasks:
+            self._inner = tasks.create_task(_caught(work))
+            if self._is_cancelled:
+                self._inner.cancel()
+        if self._inner.cancelled():
+            return False
+        failure = self._inner.result()
+        if failure is not None:
+            raise failure
+        return True
+
+    def cancel(self) -> bool:
+        """Cancel the work, now or as soon as it begins; False when that was done already."""
+        if self._is_cancelled or (self._inner is not None and self._inner.done()):
+            return False
+        self._is_cancelled = True
+        if self._inner is not None:
+            self._inner.cancel()
+        return True
+
+
+Work = Callable[[RunScope], Awaitable[None]]
+
+
+class RunRegistry:
+    """Starts runs, cancels them, and ends with none of them left."""
+
+    def __init__(self, tasks: asyncio.TaskGroup) -> None:
+        self._group = tasks
+        self._running: dict[RunId, tuple[RunScope, asyncio.Task[None]]] = {}
+        self._is_closing = False
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def require_open(self) -> None:
+        """Raise `ShuttingDown` when no new run may start."""
+        if self._is_closing:
+            raise ShuttingDown
+
+    def start(self, run_id: RunId, work: Work) -> None:
+        """Give a run its own task; `work` must end with the run's final event, come what may."""
+        scope = RunScope()
+        task = self._group.create_task(_guarded(run_id, work, scope), name=f"run {run_id}")
+        self._running[run_id] = (scope, task)
+        task.add_done_callback(lambda _: self._running.pop(run_id, None))
+
+    def cancel(self, run_id: RunId) -> bool:
+        """Ask a run to stop; False when it is not running here, or is stopping already."""
+        running = self._running.get(run_id)
+        return running is not None and running[0].cancel()
+
+    async def close(self, *, grace: float) -> None:
+        """Take no more runs, give those under way `grace` seconds, then cancel them."""
+        self._is_closing = True
+        running = list(self._running.values())
+        if not running:
+            return
+        await asyncio.wait([task for _, task in running], timeout=grace)
+        for scope, task in running:
+            if not task.done():
+                scope.cancel()
+
+
+async def _guarded(run_id: RunId, work: Work, scope: RunScope) -> None:
+    try:
+        await work(scope)
+    except Exception:  # one run's fault must not take the group, and so every other run, with it
+        log.exception("run_broke", run_id=run_id)
+
+
+async def _caught(work: Coroutine[Any, Any, None]) -> Exception | None:
+    # Handed back and not raised, since a task group would wrap it.
+    try:
+        await work
+    except Exception as failure:  # noqa: BLE001  # whatever it is, `RunScope.run` raises it again
+        return failure
+    return None
+
+
+@asynccontextmanager
+async def open_run_registry(*, grace: float) -> AsyncIterator[RunRegistry]:
+    """Open a registry whose runs all end before the block does."""
+    async with asyncio.TaskGroup() as tasks:
+        registry = RunRegistry(tasks)
+        try:
+            yield registry
+        finally:
+            await registry.close(grace=grace)
