@@ -1,0 +1,1 @@
+"""Checks a plugin package without running it, and loads one that passed."""

@@ -1,0 +1,101 @@
+"""Reads a package from a zip or a folder into memory; runs nothing and writes nothing."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from zipfile import ZipInfo
+
+from cadence_sdk.checking.archive import (
+    entry_problem,
+    list_entries,
+    overlap_problems,
+    read_entry,
+)
+from cadence_sdk.checking.contents import PackageContents, arrange, name_problem, tree_problems
+from cadence_sdk.checking.folder import list_files, read_file
+from cadence_sdk.checking.limits import DEFAULT_LIMITS, PackageLimits
+from cadence_sdk.checking.problems import Code, PackageRejected, Problem
+
+__all__ = ["DEFAULT_LIMITS", "PackageContents", "PackageLimits", "read_folder", "read_package"]
+
+
+def read_package(content: bytes, limits: PackageLimits = DEFAULT_LIMITS) -> PackageContents:
+    """Return the files of a zip by their path below the folder with `plugin.py`.
+
+    Raises `PackageRejected` with every problem that can be told from the zip (SECURITY.md §4).
+    """
+    if len(content) > limits.packed:
+        raise PackageRejected([_too_large("zip", len(content), limits.packed)])
+    entries = list_entries(content, limits)
+    problems = list(_entry_problems(content, entries, limits))
+    files: dict[str, bytes] = {}
+    for entry in _files_within(entries, problems, limits):
+        match read_entry(content, entry):
+            case Problem() as problem:
+                problems.append(problem)
+            case unpacked:
+                files[entry.orig_filename] = unpacked
+    return _arranged(files, problems)
+
+
+def read_folder(folder: Path, limits: PackageLimits = DEFAULT_LIMITS) -> PackageContents:
+    """Return the files of a folder as if it had been zipped; bytecode and dot folders stay out.
+
+    Raises `PackageRejected` with every problem found.
+    """
+    found = list_files(folder, limits)
+    problems = list(found.problems)
+    problems += (problem for name in found.sizes if (problem := name_problem(name)))
+    problems += tree_problems(found.sizes)
+    if sum(found.sizes.values()) > limits.unpacked:
+        raise PackageRejected([*problems, _too_large("folder", None, limits.unpacked)])
+    files: dict[str, bytes] = {}
+    for name in found.sizes:
+        match read_file(folder, name, limits):
+            case Problem() as problem:
+                problems.append(problem)
+            case read:
+                files[name] = read
+    return _arranged(files, problems, folder_name=folder.resolve().name)
+
+
+def _entry_problems(
+    content: bytes, entries: Sequence[ZipInfo], limits: PackageLimits
+) -> Iterator[Problem]:
+    for entry in entries:
+        problem = name_problem(entry.orig_filename.removesuffix("/"))
+        problem = problem or entry_problem(entry, limits)
+        if problem:
+            yield problem
+    folders = [entry.orig_filename for entry in entries if entry.orig_filename.endswith("/")]
+    files = [entry.orig_filename for entry in entries if not entry.orig_filename.endswith("/")]
+    yield from tree_problems(files, [folder.rstrip("/") for folder in folders])
+    yield from overlap_problems(content, entries)
+
+
+def _files_within(
+    entries: Sequence[ZipInfo], problems: list[Problem], limits: PackageLimits
+) -> list[ZipInfo]:
+    total = sum(entry.file_size for entry in entries)
+    if total > limits.unpacked:
+        problems.append(_too_large("unpacked zip", total, limits.unpacked))
+        return []
+    sound = (entry for entry in entries if not entry.orig_filename.endswith("/"))
+    return [
+        entry
+        for entry in sound
+        if not name_problem(entry.orig_filename) and not entry_problem(entry, limits)
+    ]
+
+
+def _arranged(
+    files: Mapping[str, bytes], problems: Sequence[Problem], *, folder_name: str | None = None
+) -> PackageContents:
+    # Where plugin.py lies says nothing while a file is missing from what could be read.
+    if problems:
+        raise PackageRejected(problems)
+    return arrange(files, folder_name=folder_name)
+
+
+def _too_large(what: str, size: int | None, limit: int) -> Problem:
+    has = "is too large" if size is None else f"has {size} bytes"
+    return Problem(Code.PACKAGE_TOO_LARGE, f"The {what} {has}; at most {limit} bytes are taken.")

@@ -1,0 +1,46 @@
+"""The requirement strings of a plugin: which it may have, and which SDK it asks for."""
+
+from importlib.metadata import version
+from typing import Final
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+
+SDK_DISTRIBUTION: Final = "cadence-sdk"
+
+
+def installed_sdk_version() -> str:
+    """Return the version of the SDK that would run the plugin."""
+    return version(SDK_DISTRIBUTION)
+
+
+def sdk_version_complaint(specifier: str) -> str | None:
+    """Return why a plugin with this `sdk_version` cannot run here, or None if it can."""
+    try:
+        wanted = SpecifierSet(specifier)
+    except InvalidSpecifier:
+        return "sdk_version must be a version range like '>=2.0.0,<3.0.0'."
+    running = installed_sdk_version()
+    if wanted.contains(running, prereleases=True):
+        return None
+    return f"The plugin asks for another SDK version; this is {running}."
+
+
+def requirement_complaint(text: str) -> str | None:
+    """Return why a dependency is refused, or None if it is a plain name with a version range.
+
+    Addresses, files, pip options and conditions are refused: they would let a package choose
+    where code comes from, or hide a requirement from the check (SECURITY.md §3.6).
+    """
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:
+        return "A dependency must be a name and a version range, like 'httpx>=0.28,<1'."
+    if requirement.url is not None:
+        return "A dependency may not name an address; use a name and a version range."
+    if requirement.marker is not None:
+        return "A dependency may not have a condition after ';'."
+    if canonicalize_name(requirement.name) == SDK_DISTRIBUTION:
+        return sdk_version_complaint(str(requirement.specifier))
+    return None
