@@ -15,9 +15,16 @@ class SettingsRefused(Exception):
 
 def require_startable(settings: Settings, *, processes: int = 1) -> None:
     """Raise `SettingsRefused` when these settings would be unsafe or could not work."""
-    reasons = [*_unshareable(settings, processes), *_unsafe(settings)]
+    reasons = [*_unbuilt(settings), *_unshareable(settings, processes), *_unsafe(settings)]
     if reasons:
         raise SettingsRefused("\n".join(reasons))
+
+
+def _unbuilt(settings: Settings) -> Iterator[str]:
+    if settings.rabbitmq.url.get_secret_value() != MEMORY:
+        yield "CADENCE_RABBITMQ_URL: this version knows only memory://, so leave it out."
+    if settings.mongo.url is not None:
+        yield "CADENCE_MONGO_URL: this version keeps transcripts with the rest, so leave it out."
 
 
 def _unshareable(settings: Settings, processes: int) -> Iterator[str]:
@@ -51,6 +58,12 @@ def _unsafe(settings: Settings) -> Iterator[str]:
         yield (
             "CADENCE_ENCRYPTION_KEYS is missing, so keys of LLM configs could not be sealed: "
             "set it to `k1:` and what `cadence keys generate` prints."
+        )
+    if not settings.allow.weak_plugin_isolation:
+        yield (
+            "This version runs uploaded plugins inside its own process, where they could read every "
+            "organization's keys: set CADENCE_ALLOW_WEAK_PLUGIN_ISOLATION=true only if you trust "
+            "everybody who may upload."
         )
     if "*" in settings.api.cors_origins:
         yield "CADENCE_API_CORS_ORIGINS must list origins in production, not `*`."

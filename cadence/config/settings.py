@@ -137,6 +137,12 @@ class PluginSettings(Group):
     threads: int = Field(default=16, ge=1, le=256)
 
 
+class AllowSettings(Group):
+    """What an operator takes the risk of, by hand."""
+
+    weak_plugin_isolation: bool = False
+
+
 class PoolSettings(Group):
     """How many built orchestrators a process keeps."""
 
@@ -149,7 +155,6 @@ class RunSettings(Group):
     keep_seconds: int = Field(default=3600, ge=60, le=86_400)
     heartbeat_seconds: float = Field(default=15.0, gt=0)
     send_timeout_seconds: float = Field(default=30.0, gt=0)
-    max_message_chars: int = Field(default=32_768, ge=1)
 
 
 class Settings(BaseSettings):
@@ -179,6 +184,7 @@ class Settings(BaseSettings):
     egress: EgressSettings = EgressSettings()
     offline: OfflineSettings = OfflineSettings()
     plugin: PluginSettings = PluginSettings()
+    allow: AllowSettings = AllowSettings()
     pool: PoolSettings = PoolSettings()
     run: RunSettings = RunSettings()
 

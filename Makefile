@@ -1,0 +1,56 @@
+# One line each; anything longer is a file in scripts/. `make` alone lists them.
+RUN := .venv/bin
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check dev start migrate migrate-down migrate-create migrate-history bootstrap openapi health doctor psql redis db-reset-full fmt lint types imports conformance clean
+
+help: ## List what make can do
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}'
+setup: .venv/.ready ## Create .venv and install everything into it
+.venv/.ready: pyproject.toml uv.lock sdk/pyproject.toml scripts/setup.sh
+	@scripts/setup.sh
+demo: setup ## Start on embedded storage and watch an agent answer
+	@$(RUN)/cadence demo
+test: setup ## Run every test that this machine can run
+	@$(RUN)/pytest -n auto
+check: setup lint types imports openapi-check test ## Everything that CI runs
+dev: setup ## Serve with reload
+	@$(RUN)/cadence serve --reload
+start: setup ## Serve
+	@$(RUN)/cadence serve
+migrate: setup ## Bring the database to the newest schema
+	@$(RUN)/cadence migrate
+migrate-down: setup ## Take back the last migration
+	@$(RUN)/cadence migrate --down 1
+migrate-create: setup ## Write a migration: make migrate-create MSG="add a column"
+	@$(RUN)/cadence migrate --create "$(MSG)"
+migrate-history: setup ## List the migrations
+	@$(RUN)/cadence migrate --history
+bootstrap: setup ## Create the first sys_admin
+	@$(RUN)/cadence bootstrap
+openapi: setup ## Write docs/openapi.json
+	@$(RUN)/cadence openapi docs/openapi.json
+openapi-check: setup
+	@$(RUN)/cadence openapi | diff -u docs/openapi.json - || (echo "docs/openapi.json is old: run make openapi" && false)
+health: ## Ask a running server how it is
+	@curl -fsS http://127.0.0.1:$${CADENCE_API_PORT:-8000}/ready && echo
+doctor: setup ## Check settings and stores
+	@$(RUN)/cadence doctor
+psql: ## Open the configured PostgreSQL
+	@psql "$$CADENCE_POSTGRES_URL"
+redis: ## Open the configured Redis
+	@redis-cli -u "$$CADENCE_REDIS_URL"
+db-reset-full: ## Delete the embedded stores (var/), after asking
+	@scripts/reset.sh
+fmt: setup ## Format
+	@$(RUN)/ruff format . && $(RUN)/ruff check --fix-only .
+lint: setup ## Ruff, everything on
+	@$(RUN)/ruff format --check . && $(RUN)/ruff check .
+types: setup ## mypy strict, and pyright on the SDK
+	@$(RUN)/mypy cadence sdk/src sdk/tests sdk/examples tests scripts migrations/env.py
+imports: setup ## The floor plan
+	@$(RUN)/lint-imports
+conformance: setup ## One contract, every orchestrator
+	@$(RUN)/pytest tests/conformance
+clean: ## Remove caches
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache && find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
