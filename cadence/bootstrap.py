@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from cadence.config.settings import Settings
+from cadence.config.settings import EncryptionSettings, Settings
 from cadence.domains.llm_configs.rules import Surroundings
 from cadence.domains.orchestrators.blueprints import DatabaseBlueprints
 from cadence.engine.models.probe import HttpModelProbe
@@ -148,14 +148,22 @@ def operator_secret(settings: Settings) -> str:
 
 def load_keyring(settings: Settings) -> Keyring:
     """Return the sealing keys; in development they are made and kept under the storage root."""
-    chosen = settings.encryption
-    if chosen.keys is not None:
-        return Keyring.parse(chosen.keys.get_secret_value())
-    if chosen.keys_file is not None:
-        return Keyring.parse(chosen.keys_file.read_text(encoding="utf-8"))
+    chosen = _written_keys(settings.encryption)
+    if chosen is not None:
+        ring = Keyring.parse(chosen)
+        ring.require_apart_from(operator_secret(settings))
+        return ring
     path = settings.storage.root / "dev-keys.json"
     log.warning("development_keys_in_use", path=str(path), remedy="set CADENCE_ENCRYPTION_KEYS")
     return load_or_create_development_keys(path)
+
+
+def _written_keys(chosen: EncryptionSettings) -> str | None:
+    if chosen.keys is not None:
+        return chosen.keys.get_secret_value()
+    if chosen.keys_file is not None:
+        return chosen.keys_file.read_text(encoding="utf-8")
+    return None
 
 
 def _threads(stack: AsyncExitStack, count: int, name: str) -> ThreadPoolExecutor:

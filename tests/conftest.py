@@ -1,3 +1,8 @@
 """What every test may ask for."""
 
-pytest_plugins = ["tests.fixtures.service", "tests.fixtures.stores", "tests.fixtures.clients", "tests.fixtures.orchestrators"]
+pytest_plugins = [
+    "tests.fixtures.service",
+    "tests.fixtures.stores",
+    "tests.fixtures.clients",
+    "tests.fixtures.orchestrators",
+]

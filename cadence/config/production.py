@@ -1,10 +1,12 @@
 """What the service refuses to start with, each as one sentence that says what to set."""
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 
 from cadence.config.settings import Settings
 
 MEMORY = "memory://"
+LOOPBACK = ip_address("127.0.0.1")
 SHORTEST_SECRET = 32
 WELL_KNOWN = ("change", "secret", "password", "example", "cadence", "default", "your-")
 
@@ -15,7 +17,12 @@ class SettingsRefused(Exception):
 
 def require_startable(settings: Settings, *, processes: int = 1) -> None:
     """Raise `SettingsRefused` when these settings would be unsafe or could not work."""
-    reasons = [*_unbuilt(settings), *_unshareable(settings, processes), *_unsafe(settings)]
+    reasons = [
+        *_unbuilt(settings),
+        *_unreachable(settings),
+        *_unshareable(settings, processes),
+        *_unsafe(settings),
+    ]
     if reasons:
         raise SettingsRefused("\n".join(reasons))
 
@@ -25,6 +32,17 @@ def _unbuilt(settings: Settings) -> Iterator[str]:
         yield "CADENCE_RABBITMQ_URL: this version knows only memory://, so leave it out."
     if settings.mongo.url is not None:
         yield "CADENCE_MONGO_URL: this version keeps transcripts with the rest, so leave it out."
+
+
+def _unreachable(settings: Settings) -> Iterator[str]:
+    listed = settings.egress.allow_nets
+    if listed is None and not settings.in_production:
+        return
+    if settings.serves_offline_model and not any(LOOPBACK in network for network in listed or ()):
+        yield (
+            "The offline model is served on this machine, where model calls may not go: add "
+            "127.0.0.0/8 to CADENCE_EGRESS_ALLOW_NETS, or set CADENCE_OFFLINE_MODEL=false."
+        )
 
 
 def _unshareable(settings: Settings, processes: int) -> Iterator[str]:
@@ -61,8 +79,8 @@ def _unsafe(settings: Settings) -> Iterator[str]:
         )
     if not settings.allow.weak_plugin_isolation:
         yield (
-            "This version runs uploaded plugins inside its own process, where they could read every "
-            "organization's keys: set CADENCE_ALLOW_WEAK_PLUGIN_ISOLATION=true only if you trust "
+            "This version runs uploaded plugins inside its own process, where they could read "
+            "every organization's keys: set CADENCE_ALLOW_WEAK_PLUGIN_ISOLATION=true only if you trust "
             "everybody who may upload."
         )
     if "*" in settings.api.cors_origins:

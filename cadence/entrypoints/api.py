@@ -20,6 +20,7 @@ from cadence.domains.plugins.router import router as plugins
 from cadence.domains.users.router import router as users
 from cadence.http.errors import ErrorAnswer, install_error_answers
 from cadence.http.middleware import BodyLimit, RequestIdentity
+from cadence.kernel.clock import SystemClock
 
 ROUTERS: tuple[APIRouter, ...] = (
     access,
@@ -52,6 +53,8 @@ def build_api(settings: Settings) -> FastAPI:
         openapi_url="/openapi.json" if shows_docs else None,
         docs_url="/docs" if shows_docs else None,
         redoc_url=None,
+        # An address is right or it is not found; a redirect would tell strangers more.
+        redirect_slashes=False,
         responses={"default": {"model": ErrorAnswer, "description": "What went wrong."}},
     )
     for router in ROUTERS:
@@ -67,7 +70,7 @@ def _mount_offline_model(app: FastAPI) -> None:
     # Imported only where it is served: production has no need of it.
     from cadence.offline_model.router import build_router  # noqa: PLC0415
 
-    app.include_router(build_router(), prefix="/offline")
+    app.include_router(build_router(clock=SystemClock()), prefix="/offline")
 
 
 def _wrap(app: FastAPI, settings: Settings) -> None:

@@ -5,7 +5,7 @@ from typing import Literal
 import uvicorn
 from fastapi import FastAPI
 
-from cadence.config.production import require_startable
+from cadence.config.production import MEMORY, require_startable
 from cadence.config.settings import Settings
 from cadence.entrypoints.api import build_api
 from cadence.infra.telemetry.logging import configure_logging
@@ -62,4 +62,22 @@ def build_for_worker() -> FastAPI:
 def set_up_logging(settings: Settings) -> None:
     """Log as the settings say: JSON in production, text in development unless asked."""
     chosen: Literal["json", "text"] = "json" if settings.in_production else "text"
-    configure_logging(level=settings.log.level, output=settings.log.format or chosen)
+    configure_logging(
+        level=settings.log.level,
+        output=settings.log.format or chosen,
+        known_secrets=_known_secrets(settings),
+    )
+
+
+def _known_secrets(settings: Settings) -> tuple[str, ...]:
+    """Return what must not be in any line, whoever writes it."""
+    held = (
+        settings.secret.key,
+        settings.encryption.keys,
+        settings.postgres.url,
+        settings.redis.url,
+        settings.rabbitmq.url,
+        settings.mongo.url,
+    )
+    told = [secret.get_secret_value() for secret in held if secret is not None]
+    return tuple(secret for secret in told if secret != MEMORY)

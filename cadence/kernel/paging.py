@@ -5,6 +5,7 @@ import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+from uuid import UUID
 
 from cadence.kernel.errors import FieldProblem, InvalidInput
 
@@ -15,12 +16,37 @@ DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 
 
+# Row numbers are 32-bit integers; a longer text is cut before it is read as a number.
+LARGEST_NUMBER = 2**31 - 1
+LONGEST_NUMBER = 11
+
+
 @dataclass(frozen=True, slots=True)
 class PageRequest:
     """How many items, and after which key; `after` is the decoded cursor."""
 
     limit: int = DEFAULT_LIMIT
     after: str | None = None
+
+    def after_id(self) -> UUID | None:
+        """Return the id that the page starts after; raises `InvalidInput` for another cursor."""
+        if self.after is None:
+            return None
+        try:
+            return UUID(self.after)
+        except ValueError:
+            raise _foreign_cursor() from None
+
+    def after_number(self) -> int | None:
+        """Return the number that the page starts after; raises `InvalidInput` as well."""
+        if self.after is None:
+            return None
+        if not (self.after.isascii() and self.after.isdecimal()):
+            raise _foreign_cursor()
+        number = int(self.after[:LONGEST_NUMBER])
+        if number > LARGEST_NUMBER:
+            raise _foreign_cursor()
+        return number
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,4 +80,8 @@ def decode_cursor(cursor: str) -> str:
         padded = cursor + "=" * (-len(cursor) % 4)
         return base64.b64decode(padded, altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeError, ValueError):
-        raise InvalidInput.of(FieldProblem("after", "is not a cursor of this list")) from None
+        raise _foreign_cursor() from None
+
+
+def _foreign_cursor() -> InvalidInput:
+    return InvalidInput.of(FieldProblem("after", "is not a cursor of this list"))

@@ -1,9 +1,8 @@
 """Owns the task of every run of this process."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
 import structlog
 
@@ -20,12 +19,12 @@ class RunScope:
         self._inner: asyncio.Task[Exception | None] | None = None
         self._is_cancelled = False
 
-    async def run(self, work: Coroutine[Any, Any, None]) -> bool:
+    async def run(self, work: Callable[[], Awaitable[None]]) -> bool:
         """Do the work; False when it was cancelled before its end. Its exceptions come out."""
+        if self._is_cancelled:
+            return False
         async with asyncio.TaskGroup() as tasks:
             self._inner = tasks.create_task(_caught(work))
-            if self._is_cancelled:
-                self._inner.cancel()
         if self._inner.cancelled():
             return False
         failure = self._inner.result()
@@ -93,10 +92,10 @@ async def _guarded(run_id: RunId, work: Work, scope: RunScope) -> None:
         log.exception("run_broke", run_id=run_id)
 
 
-async def _caught(work: Coroutine[Any, Any, None]) -> Exception | None:
+async def _caught(work: Callable[[], Awaitable[None]]) -> Exception | None:
     # Handed back and not raised, since a task group would wrap it.
     try:
-        await work
+        await work()
     except Exception as failure:  # noqa: BLE001  # whatever it is, `RunScope.run` raises it again
         return failure
     return None

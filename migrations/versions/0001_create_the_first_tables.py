@@ -62,6 +62,7 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "organization_id", "name", name=op.f("uq_llm_configs_organization_id_name")
         ),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "memberships",

@@ -59,11 +59,10 @@ class AccessRepository:
             is_admin=bool(is_admin),
         )
 
-    async def change_hash(self, user_id: UserId, password_hash: str) -> None:
-        """Store a password's new hash."""
-        await self._session.execute(
-            update(User).where(User.id == user_id).values(password_hash=password_hash)
-        )
+    async def replace_hash(self, account: Account, renewed: str) -> None:
+        """Store the same password's new hash, unless another password came in between."""
+        unchanged = (User.id == account.user_id) & (User.password_hash == account.password_hash)
+        await self._session.execute(update(User).where(unchanged).values(password_hash=renewed))
 
 
 def _account(user: User | None) -> Account | None:

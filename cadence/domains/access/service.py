@@ -11,15 +11,16 @@ from cadence.domains.access.repository import AccessRepository, Account
 from cadence.domains.access.sessions import SessionStore
 from cadence.infra.database.transaction import Sessions, transaction
 from cadence.kernel.clock import Clock
-from cadence.kernel.ids import OrganizationId
+from cadence.kernel.ids import OrganizationId, SessionId
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A fresh token and its latest end."""
+    """A fresh token, its latest end, and the session behind it."""
 
     token: str
     expires_at: datetime
+    session_id: SessionId
 
 
 class AccessService:
@@ -48,8 +49,10 @@ class AccessService:
         is_right = await self._passwords.matches(password, stored)
         if account is None or not is_right or account.is_disabled:
             raise WrongCredentials
+        login = await self.open_session(account, address=address)
+        await self._require_unchanged(account, login)
         await self._renew_hash(account, password)
-        return await self.open_session(account, address=address)
+        return login
 
     async def open_session(self, account: Account, *, address: str) -> Login:
         """Open a session for an account that has proved itself."""
@@ -60,7 +63,7 @@ class AccessService:
             now=self._clock.now(),
             expires_at=opened.expires_at,
         )
-        return Login(token, opened.expires_at)
+        return Login(token, opened.expires_at, opened.claims.session_id)
 
     async def log_out(self, principal: Principal) -> None:
         """End the session that asks."""
@@ -95,9 +98,17 @@ class AccessService:
             )
         return enter(principal, organization_id, standing)
 
+    async def _require_unchanged(self, account: Account, login: Login) -> None:
+        # A password reset that came while this one was checked has ended all sessions but ours.
+        async with transaction(self._sessions, read_only=True) as session:
+            current = await AccessRepository(session).find(account.user_id)
+        if current is None or current != account:
+            await self._logins.end(account.user_id, login.session_id)
+            raise WrongCredentials
+
     async def _renew_hash(self, account: Account, password: str) -> None:
         if not needs_rehash(account.password_hash):
             return
         renewed = await self._passwords.hash(password)
         async with transaction(self._sessions) as session:
-            await AccessRepository(session).change_hash(account.user_id, renewed)
+            await AccessRepository(session).replace_hash(account, renewed)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -116,7 +117,7 @@ class TurnDriver:
         outcome = Outcome.COMPLETED
         error: CadenceError | None = None
         try:
-            if not await scope.run(self._stream(turn, writer, said)):
+            if not await scope.run(partial(self._stream, turn, writer, said)):
                 outcome, error = Outcome.CANCELLED, RunCancelled()
         except CadenceError as failure:
             outcome, error = Outcome.FAILED, failure

@@ -1,7 +1,6 @@
 """Conversations of one user in one organization at a time."""
 
 from collections.abc import Sequence
-from uuid import UUID
 
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -30,8 +29,9 @@ class ConversationRepository:
     async def page(self, request: PageRequest) -> Page[Conversation]:
         """Return a page, newest first."""
         query = self._own.order_by(Conversation.id.desc()).limit(request.limit + 1)
-        if request.after is not None:
-            query = query.where(Conversation.id < UUID(request.after))
+        after = request.after_id()
+        if after is not None:
+            query = query.where(Conversation.id < after)
         rows = (await self._session.scalars(query)).all()
         return cut_page(rows, request.limit, key=lambda row: str(row.id))
 
@@ -58,8 +58,9 @@ class ConversationRepository:
     ) -> Page[Message]:
         """Return a page of messages, oldest first."""
         query = self._messages(conversation_id).order_by(Message.position)
-        if request.after is not None:
-            query = query.where(Message.position > int(request.after))
+        after = request.after_number()
+        if after is not None:
+            query = query.where(Message.position > after)
         rows = (await self._session.scalars(query.limit(request.limit + 1))).all()
         return cut_page(rows, request.limit, key=lambda row: str(row.position))
 

@@ -34,8 +34,9 @@ class OrchestratorRepository:
     async def page(self, request: PageRequest) -> Page[Orchestrator]:
         """Return a page in the order of creation."""
         query = self._own.order_by(Orchestrator.id).limit(request.limit + 1)
-        if request.after is not None:
-            query = query.where(Orchestrator.id > UUID(request.after))
+        after = request.after_id()
+        if after is not None:
+            query = query.where(Orchestrator.id > after)
         rows = (await self._session.scalars(query)).all()
         return cut_page(rows, request.limit, key=lambda row: str(row.id))
 

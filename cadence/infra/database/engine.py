@@ -46,6 +46,8 @@ def build_engine(url: str, *, pool_size: int) -> AsyncEngine:
         "pool_size": pool_size,
         "max_overflow": pool_size,
         "pool_timeout": 5.0,
+        # Bound values are tenants' words; an error must not carry them into a log.
+        "hide_parameters": True,
         "json_serializer": lambda value: orjson.dumps(value).decode(),
         "json_deserializer": orjson.loads,
     }

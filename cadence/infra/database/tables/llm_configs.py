@@ -17,7 +17,11 @@ class LlmConfig(Base):
     """
 
     __tablename__ = "llm_configs"
-    __table_args__ = (UniqueConstraint("organization_id", "name"),)
+    __table_args__ = (
+        UniqueConstraint("organization_id", "name"),
+        # SQLite would give a removed config's id, and so its place in caches, to the next one.
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
     organization_id: Mapped[Owner]

@@ -1,0 +1,1 @@
+"""The models that an organization brings its own keys for."""

@@ -1,0 +1,88 @@
+"""Assembles the services of LLM configs."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Annotated
+
+from fastapi import Depends, Path
+
+from cadence.domains.access.dependencies import Member, OrgAdmin
+from cadence.domains.llm_configs.keys import KeySeals
+from cadence.domains.llm_configs.offering import ProviderOffer
+from cadence.domains.llm_configs.repository import LlmConfigRepository, read_id
+from cadence.domains.llm_configs.rules import Surroundings
+from cadence.domains.llm_configs.service import LlmConfigService
+from cadence.domains.llm_configs.trial import LlmConfigTrial
+from cadence.engine.models.probe import HttpModelProbe
+from cadence.http.unit_of_work import Parts, UnitOfWork, Work
+from cadence.infra.database.transaction import transaction
+from cadence.kernel.errors import NotFound
+from cadence.kernel.ids import LlmConfigId, OrganizationId
+from cadence.resources import Resources
+
+
+def build_llm_config_service(
+    work: UnitOfWork, parts: Resources, organization_id: OrganizationId
+) -> LlmConfigService:
+    """Assemble the service for one organization and one transaction."""
+    return LlmConfigService(
+        organization_id=organization_id,
+        configs=LlmConfigRepository(work.session, organization_id),
+        keys=KeySeals(parts.sealer, organization_id),
+        clock=parts.clock,
+        around=Surroundings(
+            egress_rules=parts.egress_rules, offline_base_url=parts.offline_base_url
+        ),
+        announce=work.after_commit.append,
+    )
+
+
+# The guards come first, so that nobody unknown makes us open a transaction.
+def build_for_member(scope: Member, work: Work, parts: Parts) -> LlmConfigService:
+    """Assemble what members use."""
+    return build_llm_config_service(work, parts, scope.organization_id)
+
+
+def build_for_admin(scope: OrgAdmin, work: Work, parts: Parts) -> LlmConfigService:
+    """Assemble what admins use."""
+    return build_llm_config_service(work, parts, scope.organization_id)
+
+
+@asynccontextmanager
+async def open_llm_configs(
+    parts: Resources, organization_id: OrganizationId
+) -> AsyncIterator[LlmConfigService]:
+    """Open the service in a short transaction of its own, for reading."""
+    async with transaction(parts.sessions, read_only=True) as session:
+        yield build_llm_config_service(UnitOfWork(session), parts, organization_id)
+
+
+def build_trial(scope: OrgAdmin, parts: Parts) -> LlmConfigTrial:
+    """Assemble the trial, which holds no transaction while it waits for the provider."""
+    return LlmConfigTrial(
+        open_configs=partial(open_llm_configs, parts, scope.organization_id),
+        probe=HttpModelProbe(parts.egress.httpx2),
+    )
+
+
+def build_offer(parts: Parts) -> ProviderOffer:
+    """Assemble the list of providers."""
+    return ProviderOffer(serves_offline_model=parts.offline_base_url is not None)
+
+
+def read_config_id(
+    config_id: Annotated[str, Path(alias="id", description="An LLM config's id, an integer.")],
+) -> LlmConfigId:
+    """Read the id in the path; whatever is no id cannot be found."""
+    found = read_id(config_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+ForMember = Annotated[LlmConfigService, Depends(build_for_member)]
+ForAdmin = Annotated[LlmConfigService, Depends(build_for_admin)]
+Trial = Annotated[LlmConfigTrial, Depends(build_trial)]
+Offer = Annotated[ProviderOffer, Depends(build_offer)]
+ConfigId = Annotated[LlmConfigId, Depends(read_config_id)]

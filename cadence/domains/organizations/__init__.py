@@ -1,0 +1,1 @@
+"""Tenants, who belongs to them, and in which role."""

@@ -1,0 +1,1 @@
+"""People: their own profile and sessions, and the accounts that a sys_admin keeps."""

@@ -1,0 +1,1 @@
+"""The only door to the outside: HTTP clients that connect to nothing but checked addresses."""
