@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cadence.config.settings import EncryptionSettings, Settings
+from cadence.domains.llm_configs.dependencies import LlmConfigWorkshop
 from cadence.domains.llm_configs.rules import Surroundings
 from cadence.domains.orchestrators.blueprints import DatabaseBlueprints
 from cadence.engine.models.probe import HttpModelProbe
@@ -72,7 +73,10 @@ async def open_resources(
         )
         backends = BackendRegistry(egress, clock=clock)
         builder = OrchestratorBuilder(
-            source=DatabaseBlueprints(sessions=sessions, sealer=sealer, clock=clock, around=around),
+            source=DatabaseBlueprints(
+                sessions=sessions,
+                llm_configs=LlmConfigWorkshop(sealer=sealer, clock=clock, around=around),
+            ),
             packages=packages,
             backends=backends,
             folder=settings.storage.root / "plugins",

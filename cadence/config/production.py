@@ -80,8 +80,8 @@ def _unsafe(settings: Settings) -> Iterator[str]:
     if not settings.allow.weak_plugin_isolation:
         yield (
             "This version runs uploaded plugins inside its own process, where they could read "
-            "every organization's keys: set CADENCE_ALLOW_WEAK_PLUGIN_ISOLATION=true only if you trust "
-            "everybody who may upload."
+            "every organization's keys: set CADENCE_ALLOW_WEAK_PLUGIN_ISOLATION=true only if you "
+            "trust everybody who may upload."
         )
     if "*" in settings.api.cors_origins:
         yield "CADENCE_API_CORS_ORIGINS must list origins in production, not `*`."

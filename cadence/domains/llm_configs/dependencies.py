@@ -1,7 +1,8 @@
 """Assembles the services of LLM configs."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
@@ -16,26 +17,48 @@ from cadence.domains.llm_configs.service import LlmConfigService
 from cadence.domains.llm_configs.trial import LlmConfigTrial
 from cadence.engine.models.probe import HttpModelProbe
 from cadence.http.unit_of_work import Parts, UnitOfWork, Work
-from cadence.infra.database.transaction import transaction
+from cadence.infra.database.transaction import Session, transaction
+from cadence.infra.events.memory import OrchestratorEvent
+from cadence.infra.secrets.sealing import Sealer
+from cadence.kernel.clock import Clock
 from cadence.kernel.errors import NotFound
 from cadence.kernel.ids import LlmConfigId, OrganizationId
 from cadence.resources import Resources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LlmConfigWorkshop:
+    """What every LLM config service of a process is made of."""
+
+    sealer: Sealer
+    clock: Clock
+    around: Surroundings
+
+    def build(
+        self,
+        session: Session,
+        organization_id: OrganizationId,
+        *,
+        announce: Callable[[OrchestratorEvent], None],
+    ) -> LlmConfigService:
+        """Assemble the service for one organization and one transaction."""
+        return LlmConfigService(
+            organization_id=organization_id,
+            configs=LlmConfigRepository(session, organization_id),
+            keys=KeySeals(self.sealer, organization_id),
+            clock=self.clock,
+            around=self.around,
+            announce=announce,
+        )
 
 
 def build_llm_config_service(
     work: UnitOfWork, parts: Resources, organization_id: OrganizationId
 ) -> LlmConfigService:
     """Assemble the service for one organization and one transaction."""
-    return LlmConfigService(
-        organization_id=organization_id,
-        configs=LlmConfigRepository(work.session, organization_id),
-        keys=KeySeals(parts.sealer, organization_id),
-        clock=parts.clock,
-        around=Surroundings(
-            egress_rules=parts.egress_rules, offline_base_url=parts.offline_base_url
-        ),
-        announce=work.after_commit.append,
-    )
+    around = Surroundings(egress_rules=parts.egress_rules, offline_base_url=parts.offline_base_url)
+    workshop = LlmConfigWorkshop(sealer=parts.sealer, clock=parts.clock, around=around)
+    return workshop.build(work.session, organization_id, announce=work.after_commit.append)
 
 
 # The guards come first, so that nobody unknown makes us open a transaction.

@@ -1,17 +1,11 @@
 """The pool's source in service: the database, read in a short transaction for each build."""
 
-from cadence.domains.llm_configs.keys import KeySeals
-from cadence.domains.llm_configs.repository import LlmConfigRepository
-from cadence.domains.llm_configs.rules import Surroundings
-from cadence.domains.llm_configs.service import LlmConfigService
+from cadence.domains.llm_configs.dependencies import LlmConfigWorkshop
 from cadence.domains.orchestrators.repository import OrchestratorRepository
 from cadence.domains.orchestrators.spec_source import BlueprintReader
-from cadence.domains.plugins.repository import PluginRepository
-from cadence.domains.plugins.service import PluginCatalog
+from cadence.domains.plugins.dependencies import build_plugin_catalog
 from cadence.infra.database.transaction import Sessions, transaction
 from cadence.infra.events.memory import OrchestratorEvent
-from cadence.infra.secrets.sealing import Sealer
-from cadence.kernel.clock import Clock
 from cadence.kernel.ids import OrchestratorId, OrganizationId
 from cadence.pool.ports import Blueprint
 
@@ -19,13 +13,9 @@ from cadence.pool.ports import Blueprint
 class DatabaseBlueprints:
     """A `BlueprintSource`; what it returns holds opened keys and must not be kept."""
 
-    def __init__(
-        self, *, sessions: Sessions, sealer: Sealer, clock: Clock, around: Surroundings
-    ) -> None:
+    def __init__(self, *, sessions: Sessions, llm_configs: LlmConfigWorkshop) -> None:
         self._sessions = sessions
-        self._sealer = sealer
-        self._clock = clock
-        self._around = around
+        self._llm_configs = llm_configs
 
     async def load(
         self, organization_id: OrganizationId, orchestrator_id: OrchestratorId
@@ -33,19 +23,13 @@ class DatabaseBlueprints:
         """Resolve an orchestrator as it is now; raises `NotFound`."""
         nothing_to_tell: list[OrchestratorEvent] = []
         async with transaction(self._sessions, read_only=True) as session:
-            llm_configs = LlmConfigService(
-                organization_id=organization_id,
-                configs=LlmConfigRepository(session, organization_id),
-                keys=KeySeals(self._sealer, organization_id),
-                clock=self._clock,
-                around=self._around,
-                announce=nothing_to_tell.append,
-            )
             reader = BlueprintReader(
                 organization_id=organization_id,
                 orchestrators=OrchestratorRepository(session, organization_id),
-                llm_configs=llm_configs,
-                plugins=PluginCatalog(PluginRepository(session, organization_id)),
-                sealer=self._sealer,
+                llm_configs=self._llm_configs.build(
+                    session, organization_id, announce=nothing_to_tell.append
+                ),
+                plugins=build_plugin_catalog(session, organization_id),
+                sealer=self._llm_configs.sealer,
             )
             return await reader.read(orchestrator_id)

@@ -10,8 +10,7 @@ from cadence.domains.llm_configs.dependencies import build_llm_config_service
 from cadence.domains.orchestrators.repository import OrchestratorRepository
 from cadence.domains.orchestrators.service import OrchestratorService
 from cadence.domains.orchestrators.writing import OrchestratorWriter
-from cadence.domains.plugins.repository import PluginRepository
-from cadence.domains.plugins.service import PluginCatalog
+from cadence.domains.plugins.dependencies import build_plugin_catalog
 from cadence.engine.contract import Graph
 from cadence.engine.registry import may_build
 from cadence.http.ids import path_uuid
@@ -30,7 +29,7 @@ def build_orchestrator_service(
         organization_id=organization_id,
         orchestrators=repository,
         llm_configs=build_llm_config_service(work, parts, organization_id),
-        plugins=PluginCatalog(PluginRepository(work.session, organization_id)),
+        plugins=build_plugin_catalog(work.session, organization_id),
         sealer=parts.sealer,
         clock=parts.clock,
         announce=work.after_commit.append,

@@ -6,8 +6,9 @@ from fastapi import Depends
 
 from cadence.domains.access.dependencies import Member, OrgAdmin, SysAdmin
 from cadence.domains.plugins.repository import PluginRepository
-from cadence.domains.plugins.service import PluginService
+from cadence.domains.plugins.service import PluginCatalog, PluginService
 from cadence.http.unit_of_work import Parts, UnitOfWork, Work
+from cadence.infra.database.transaction import Session
 from cadence.kernel.ids import OrganizationId
 from cadence.resources import Resources
 
@@ -22,6 +23,11 @@ def build_plugin_service(
         packages=parts.packages,
         clock=parts.clock,
     )
+
+
+def build_plugin_catalog(session: Session, organization_id: OrganizationId) -> PluginCatalog:
+    """Assemble what other domains read, for one organization and one transaction."""
+    return PluginCatalog(PluginRepository(session, organization_id))
 
 
 def build_for_member(work: Work, parts: Parts, scope: Member) -> PluginService:

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from cadence.domains.access.passwords import Passwords
 from cadence.domains.access.sessions import SessionStore
 from cadence.domains.users.credentials import NewPassword, choose_password, hash_given
@@ -18,7 +16,7 @@ from cadence.domains.users.person import (
 from cadence.domains.users.repository import UserRepository
 from cadence.domains.users.schemas import ContactChange, UserChange, UserCreate, read_new_user
 from cadence.infra.database.tables import User
-from cadence.infra.database.transaction import Sessions, transaction
+from cadence.infra.database.transaction import Session, Sessions, transaction
 from cadence.kernel.clock import Clock
 from cadence.kernel.ids import UserId, new_uuid
 from cadence.kernel.paging import Page, PageRequest
@@ -66,7 +64,7 @@ class UserService:
         return UserDraft(wanted=wanted, password=password)
 
     async def add(
-        self, session: AsyncSession, draft: UserDraft, *, is_sys_admin: bool = False
+        self, session: Session, draft: UserDraft, *, is_sys_admin: bool = False
     ) -> CreatedPerson:
         """Store a user in the caller's transaction; raises `UsernameTaken` or `EmailTaken`."""
         users, wanted, now = UserRepository(session), draft.wanted, self._clock.now()

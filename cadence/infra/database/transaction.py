@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from cadence.infra.database.engine import READ_ONLY
 
+Session = AsyncSession
 Sessions = async_sessionmaker[AsyncSession]
 
 
