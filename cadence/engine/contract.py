@@ -1,6 +1,6 @@
 """What every backend promises, and what it is given: one turn in, a stream of events out."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -69,11 +69,12 @@ class Graph:
 class Runtime(Protocol):
     """A built orchestrator; holds no state of any turn, so turns may run at the same time."""
 
-    def stream(self, turn: Turn) -> AsyncIterator[RuntimeEvent]:
+    def stream(self, turn: Turn) -> AsyncGenerator[RuntimeEvent, None]:
         """Run one turn.
 
         Raises an `EngineError` when the turn cannot be finished. Cancelling the task that iterates
-        closes the model's socket and every tool call before the cancellation returns.
+        closes the model's socket and every tool call before the cancellation returns. Read it under
+        `aclosing`: a reader that stops between two events ends the turn only by closing it.
         """
         ...
 
@@ -88,6 +89,10 @@ class Runtime(Protocol):
 
 class Backend(Protocol):
     """Builds runtimes of one framework."""
+
+    def load(self, spec: OrchestratorSpec) -> None:
+        """Import what building and running this spec needs; slow the first time, so in a thread."""
+        ...
 
     def build(self, spec: OrchestratorSpec, tools: ToolInvoker) -> Runtime:
         """Build one orchestrator; no network I/O.

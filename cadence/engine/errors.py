@@ -6,7 +6,7 @@ from cadence.kernel.errors import CadenceError, Kind
 class EngineError(CadenceError):
     """A turn that could not be finished; `retryable` tells the client whether to try again."""
 
-    kind = Kind.UNAVAILABLE
+    kind = Kind.UPSTREAM
     code = "engine_error"
     retryable = False
 
@@ -94,6 +94,7 @@ class ModelUnreachable(EngineError):
 class ModelTimeout(EngineError):
     """One model call took longer than its limit."""
 
+    kind = Kind.TIMEOUT
     code = "model_timeout"
     retryable = True
 
@@ -114,6 +115,7 @@ class ModelAnswerInvalid(EngineError):
 class RunTimeout(EngineError):
     """The whole turn took longer than `invoke_timeout`."""
 
+    kind = Kind.TIMEOUT
     code = "run_timeout"
     retryable = True
 

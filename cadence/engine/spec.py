@@ -108,3 +108,12 @@ class OrchestratorSpec:
     use_llm_validation: bool = False
     entry_agent: str | None = None
     handoff_instructions: str | None = None
+
+    @property
+    def models(self) -> tuple[ModelSpec, ...]:
+        """Every model the orchestrator may call, the default one first, equal ones once."""
+        found = [self.model]
+        for node in self.nodes.values():
+            if node.model is not None and node.model not in found:
+                found.append(node.model)
+        return tuple(found)

@@ -1,0 +1,1 @@
+"""One folder per agent framework; nothing of a framework leaves its folder."""

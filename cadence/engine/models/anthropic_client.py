@@ -1,0 +1,19 @@
+"""Clients for Anthropic."""
+
+from anthropic import AsyncAnthropic
+
+from cadence.engine.models.openai_client import timeouts
+from cadence.engine.models.transports import Transports
+from cadence.engine.spec import ModelSpec
+
+
+def build_client(spec: ModelSpec, transports: Transports) -> AsyncAnthropic:
+    """Build a client that sends only what the spec says; it shares the transport, so no close."""
+    # With a key given, the library looks for no other credential in the environment or in files.
+    return AsyncAnthropic(
+        api_key=spec.api_key,
+        base_url=spec.base_url,
+        timeout=timeouts(spec),
+        max_retries=0,
+        http_client=transports.httpx2,
+    )

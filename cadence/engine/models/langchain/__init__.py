@@ -1,0 +1,1 @@
+"""LangChain's chat models, built from our specs and on our transports."""

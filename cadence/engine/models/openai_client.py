@@ -1,0 +1,52 @@
+"""Clients for everyone who speaks OpenAI's wire: OpenAI, Azure, compatible servers, offline."""
+
+import httpx2
+from openai import AsyncAzureOpenAI, AsyncOpenAI
+
+from cadence.engine.models.transports import Transports
+from cadence.engine.providers import AZURE_API_VERSION
+from cadence.engine.spec import ModelSpec, Provider
+
+# Servers without keys get this one, because the library insists on some.
+_NO_KEY = "none"
+
+
+def build_client(spec: ModelSpec, transports: Transports) -> AsyncOpenAI:
+    """Build a client that sends only what the spec says; it shares the transport, so no close."""
+    client = (
+        _azure(spec, transports)
+        if spec.provider is Provider.AZURE_OPENAI
+        else _plain(spec, transports)
+    )
+    # The library fills these from the process's environment where they were not given.
+    client.organization = spec.options.get("organization")
+    client.project = spec.options.get("project")
+    client.admin_api_key = None
+    return client
+
+
+def timeouts(spec: ModelSpec) -> httpx2.Timeout:
+    """Return the timeouts of one call; connecting is the part that should never take long."""
+    return httpx2.Timeout(spec.timeout, connect=min(10.0, spec.timeout))
+
+
+def _plain(spec: ModelSpec, transports: Transports) -> AsyncOpenAI:
+    return AsyncOpenAI(
+        api_key=spec.api_key or _NO_KEY,
+        base_url=spec.base_url,
+        timeout=timeouts(spec),
+        max_retries=0,
+        http_client=transports.httpx2,
+    )
+
+
+def _azure(spec: ModelSpec, transports: Transports) -> AsyncOpenAI:
+    return AsyncAzureOpenAI(
+        api_key=spec.api_key or _NO_KEY,
+        azure_endpoint=spec.base_url,
+        azure_deployment=spec.options.get("deployment"),
+        api_version=spec.options.get("api_version", AZURE_API_VERSION),
+        timeout=timeouts(spec),
+        max_retries=0,
+        http_client=transports.httpx2,
+    )

@@ -1,0 +1,72 @@
+"""Which frameworks and modes there are, and their backends, imported when first needed.
+
+Importing this module imports no framework.
+"""
+
+import asyncio
+import importlib
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from cadence.engine.contract import Backend, Runtime
+from cadence.engine.errors import UnsupportedOrchestrator
+from cadence.engine.models.transports import Transports
+from cadence.engine.modes import Framework, Mode
+from cadence.engine.spec import OrchestratorSpec
+from cadence.engine.tools import ToolInvoker
+from cadence.kernel.clock import Clock
+
+# What can be built today; `GET /api/engine/frameworks` and the check of a new orchestrator read it.
+MODES: Mapping[Framework, frozenset[Mode]] = MappingProxyType(
+    {Framework.LANGGRAPH: frozenset({Mode.SUPERVISOR})}
+)
+
+# Each module offers `build_backend(transports, *, clock) -> Backend`.
+_MODULES = MappingProxyType({Framework.LANGGRAPH: "cadence.engine.backends.langgraph.backend"})
+
+
+def may_build(framework: Framework, mode: Mode) -> bool:
+    """Tell whether orchestrators of this kind can be built."""
+    return mode in MODES.get(framework, frozenset())
+
+
+class BackendRegistry:
+    """The backends of one process; each framework is imported once, in a thread, for all askers."""
+
+    def __init__(self, transports: Transports, *, clock: Clock) -> None:
+        """Hand `transports` and `clock` to every backend."""
+        self._transports = transports
+        self._clock = clock
+        self._backends: dict[Framework, Backend] = {}
+        self._importing = {framework: asyncio.Lock() for framework in _MODULES}
+
+    async def backend_for(self, framework: Framework) -> Backend:
+        """Return the framework's backend, importing it when nobody has asked for it yet.
+
+        Raises `UnsupportedOrchestrator` when the framework has none.
+        """
+        if framework not in _MODULES:
+            raise UnsupportedOrchestrator(f"Orchestrators of {framework} cannot be built yet.")
+        async with self._importing[framework]:
+            if framework not in self._backends:
+                self._backends[framework] = await asyncio.to_thread(self._import, framework)
+            return self._backends[framework]
+
+    async def build(self, spec: OrchestratorSpec, tools: ToolInvoker) -> Runtime:
+        """Build one orchestrator, with everything that takes long done in a thread.
+
+        Raises `UnsupportedOrchestrator`.
+        """
+        backend = await self.backend_for(spec.framework)
+        await asyncio.to_thread(backend.load, spec)
+        return backend.build(spec, tools)
+
+    async def warm_up(self, spec: OrchestratorSpec) -> None:
+        """Import and prepare what a spec of this kind needs, so that its first turn is fast."""
+        backend = await self.backend_for(spec.framework)
+        await asyncio.to_thread(backend.load, spec)
+
+    def _import(self, framework: Framework) -> Backend:
+        module = importlib.import_module(_MODULES[framework])
+        backend: Backend = module.build_backend(self._transports, clock=self._clock)
+        return backend
