@@ -1,5 +1,7 @@
 """Runs the API under uvicorn."""
 
+import signal
+import sys
 from typing import Literal
 
 import uvicorn
@@ -21,6 +23,7 @@ def serve(*, workers: int, reload: bool) -> None:
     require_startable(settings, processes=workers)
     set_up_logging(settings)
     if workers == 1 and not reload:
+        _leave_quietly_on_signals()
         build_server(settings).run()
         return
     uvicorn.run(
@@ -50,6 +53,13 @@ def build_server(settings: Settings) -> uvicorn.Server:
             timeout_graceful_shutdown=GRACEFUL_SECONDS,
         )
     )
+
+
+def _leave_quietly_on_signals() -> None:
+    # Uvicorn ends in order and then raises the signal again, for whoever was there before it; to
+    # have been asked to stop is no failure.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
 
 
 def build_for_worker() -> FastAPI:

@@ -33,6 +33,9 @@ ROUTING = {
     405: ("method_not_allowed", "This address does not take that method."),
 }
 
+# A path repeats names that the client made up; this many characters of one are enough to find it.
+LONGEST_PATH = 256
+
 log = structlog.get_logger(__name__)
 
 
@@ -84,7 +87,7 @@ def error_answer(
     body = ErrorBody(
         code=code,
         message=message,
-        fields=[ErrorField(path=field.path, message=field.message) for field in fields],
+        fields=[ErrorField(path=_writable(field.path), message=field.message) for field in fields],
         request_id=request_id,
     )
     headers = {} if retry_after is None else {"Retry-After": str(max(1, round(retry_after)))}
@@ -135,6 +138,11 @@ async def _answer_unexpected(request: Request, error: Exception) -> Response:
         "internal_error",
         message="Something went wrong on our side. Quote the request id when you report it.",
     )
+
+
+def _writable(path: str) -> str:
+    # JSON can name a field by half a character, which no answer could be written with.
+    return path[:LONGEST_PATH].encode(errors="backslashreplace").decode()
 
 
 def _field(problem: dict[str, Any]) -> FieldProblem:

@@ -9,6 +9,9 @@ from cadence.kernel.errors import FieldProblem, InvalidInput
 from cadence.runs.log import LoggedEvent
 
 MAX_EVENT_ID = 10**15
+# A process that is asked to stop lets streams end by themselves for this long; less than uvicorn
+# waits for connections (`entrypoints.serving.GRACEFUL_SECONDS`).
+SHUTDOWN_GRACE_SECONDS = 20
 
 
 def last_event_id(request: Request) -> int:
@@ -39,6 +42,7 @@ class EventStreams:
             # Heartbeats come from the log, so the library's own are put out of reach.
             ping=10**6,
             send_timeout=self._send_timeout,
+            shutdown_grace_period=SHUTDOWN_GRACE_SECONDS,
         )
 
 
