@@ -2,7 +2,7 @@
 RUN := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check dev start migrate migrate-down migrate-create migrate-history bootstrap openapi health doctor psql redis db-reset-full fmt lint types imports conformance clean
+.PHONY: help setup demo test check dev start migrate migrate-down migrate-create migrate-history bootstrap openapi health doctor psql redis db-reset-full fmt lint types imports conformance bench clean
 
 help: ## List what make can do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}'
@@ -45,10 +45,12 @@ fmt: setup ## Format
 lint: setup ## Ruff, everything on
 	@$(RUN)/ruff format --check . && $(RUN)/ruff check .
 types: setup ## mypy strict
-	@$(RUN)/mypy cadence sdk/src sdk/tests sdk/examples tests scripts migrations/env.py
+	@$(RUN)/mypy cadence sdk/src sdk/tests sdk/examples tests migrations/env.py
 imports: setup ## The floor plan
 	@$(RUN)/lint-imports
 conformance: setup ## One contract, every orchestrator
 	@$(RUN)/pytest tests/conformance
+bench: setup ## Figures of speed and memory
+	@$(RUN)/python -m tests.benchmarks
 clean: ## Remove caches
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache && find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
