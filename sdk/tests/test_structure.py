@@ -87,7 +87,11 @@ async def test_it_works_inside_an_event_loop_too() -> None:
     assert validate_plugin_structure(Sound) == (True, [])
 
 
-@pytest.mark.parametrize("thing", [None, 1, "plugin", object, Sound()], ids=repr)
+@pytest.mark.parametrize(
+    "thing",
+    [None, 1, "plugin", object, Sound()],
+    ids=["None", "number", "text", "object", "instance"],
+)
 def test_what_is_no_plugin_class_is_said_to_be_none(thing: object) -> None:
     for validate in (validate_plugin_structure_shallow, validate_plugin_structure):
         assert validate(thing) == (False, ["A plugin must be a class derived from BasePlugin."])

@@ -323,3 +323,39 @@ async def test_a_conversation_can_be_renamed_and_deleted(bot: Bot, model: ModelS
     assert renamed.json()["title"] == "Greetings"
     assert removed.status_code == 204
     assert (await bot.member.get(place)).status_code == 404
+
+
+async def test_a_fork_shares_the_history_and_nothing_after_it(bot: Bot, model: ModelServer) -> None:
+    model.script(Say("x"), Say("Hello Ada."))
+    original = (await bot.chat("My name is Ada")).json()["conversation_id"]
+    place = f"{{org}}/conversations/{original}"
+    messages = (await bot.member.get(f"{place}/messages")).json()["items"]
+    model.script(Say("x"), Say("Forget it."))
+    await bot.chat("Call me Bob", conversation_id=original)
+
+    forked = await bot.member.post(f"{place}/fork", {"message_id": messages[1]["id"]})
+
+    assert forked.status_code == 201
+    assert forked.json()["id"] != original
+    assert forked.json()["message_count"] == 2
+    model.script(Say("x"), Say("Your name is Ada."))
+    await bot.chat("What is my name?", conversation_id=forked.json()["id"])
+    heard = [message.text for message in model.calls[-1].messages]
+    assert any("My name is Ada" in text for text in heard)
+    assert not any("Bob" in text for text in heard)
+    assert (await bot.member.get(place)).json()["message_count"] == 4
+
+
+async def test_a_fork_needs_a_message_of_its_own_conversation(bot: Bot, model: ModelServer) -> None:
+    model.script(Say("x"), Say("one"), Say("x"), Say("two"))
+    first = (await bot.chat("Hello")).json()["conversation_id"]
+    second = (await bot.chat("Hello")).json()["conversation_id"]
+    foreign = (await bot.member.get(f"{{org}}/conversations/{second}/messages")).json()["items"]
+    place = f"{{org}}/conversations/{first}/fork"
+
+    answer = await bot.member.post(place, {"message_id": foreign[0]["id"]})
+    stranger = await bot.admin.post(place, {"message_id": foreign[0]["id"]})
+
+    assert answer.status_code == 422
+    assert [field["path"] for field in answer.json()["error"]["fields"]] == ["message_id"]
+    assert stranger.status_code == 404

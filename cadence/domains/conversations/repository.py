@@ -6,7 +6,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cadence.infra.database.tables import Conversation, Message
-from cadence.kernel.ids import ConversationId, OrganizationId, UserId
+from cadence.kernel.ids import ConversationId, MessageId, OrganizationId, UserId
 from cadence.kernel.paging import Page, PageRequest, cut_page
 
 
@@ -63,6 +63,17 @@ class ConversationRepository:
             query = query.where(Message.position > after)
         rows = (await self._session.scalars(query.limit(request.limit + 1))).all()
         return cut_page(rows, request.limit, key=lambda row: str(row.position))
+
+    async def list_up_to(
+        self, conversation_id: ConversationId, message_id: MessageId
+    ) -> Sequence[Message]:
+        """Return the messages up to and with this one, oldest first; none if it is not there."""
+        mine = self._messages(conversation_id)
+        last = await self._session.scalar(mine.where(Message.id == message_id))
+        if last is None:
+            return []
+        query = mine.where(Message.position <= last.position).order_by(Message.position)
+        return (await self._session.scalars(query)).all()
 
     async def list_newest(self, conversation_id: ConversationId, count: int) -> Sequence[Message]:
         """Return the newest messages, oldest of them first."""

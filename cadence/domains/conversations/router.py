@@ -10,6 +10,7 @@ from cadence.domains.conversations.schemas import (
     ChatAnswer,
     ConversationChange,
     ConversationRead,
+    ForkRequest,
     MessageRead,
     TurnRequest,
 )
@@ -17,7 +18,7 @@ from cadence.domains.conversations.showing import show, show_answer, show_messag
 from cadence.http.ids import path_uuid
 from cadence.http.paging import PageAnswer, PageQuery
 from cadence.http.sse import last_event_id
-from cadence.kernel.ids import ConversationId, RunId
+from cadence.kernel.ids import ConversationId, MessageId, RunId
 
 router = APIRouter(prefix="/api/orgs/{org}", tags=["conversations"])
 
@@ -86,6 +87,15 @@ async def rename_conversation(
     """Give a conversation another title."""
     identity = ConversationId(path_uuid(conversation_id))
     return show(await conversations.rename(identity, asked.title))
+
+
+@router.post("/conversations/{conversation_id}/fork", status_code=201)
+async def fork_conversation(
+    conversation_id: str, asked: ForkRequest, conversations: Conversations
+) -> ConversationRead:
+    """Begin a new conversation that shares the history up to a message."""
+    identity = ConversationId(path_uuid(conversation_id))
+    return show(await conversations.fork(identity, MessageId(asked.message_id)))
 
 
 @router.delete("/conversations/{conversation_id}", status_code=204)

@@ -57,6 +57,12 @@ class ConversationChange(Input):
     title: Name
 
 
+class ForkRequest(Input):
+    """The last message that the new conversation shares."""
+
+    message_id: UUID
+
+
 class ConversationRead(Output):
     """One conversation; `instance_id` is null once its orchestrator is gone."""
 

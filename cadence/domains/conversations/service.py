@@ -1,10 +1,13 @@
 """What a user does with their conversations."""
 
+from uuid import UUID
+
 from cadence.domains.conversations.errors import ConversationNotFound
 from cadence.domains.conversations.repository import ConversationRepository
 from cadence.infra.database.tables import Conversation, Message
 from cadence.kernel.clock import Clock
-from cadence.kernel.ids import ConversationId
+from cadence.kernel.errors import FieldProblem, InvalidInput
+from cadence.kernel.ids import ConversationId, MessageId, new_uuid
 from cadence.kernel.paging import Page, PageRequest
 
 
@@ -41,6 +44,53 @@ class ConversationService:
         await self._conversations.save(conversation)
         return conversation
 
+    async def fork(self, conversation_id: ConversationId, message_id: MessageId) -> Conversation:
+        """Begin a conversation with a copy of this one's history up to a message.
+
+        What happens in either of them later does not touch the other. Raises
+        `ConversationNotFound`, or `InvalidInput` for a message that is not in it.
+        """
+        source = await self.get(conversation_id)
+        shared = await self._conversations.list_up_to(conversation_id, message_id)
+        if not shared:
+            raise InvalidInput.of(FieldProblem("message_id", "is no message of this conversation"))
+        forked = self._fork_of(source)
+        await self._conversations.save(forked)
+        for message in shared:
+            await self._conversations.append(forked, copy_of(message, forked.id))
+        return forked
+
+    def _fork_of(self, source: Conversation) -> Conversation:
+        now = self._clock.now()
+        return Conversation(
+            id=new_uuid(),
+            organization_id=source.organization_id,
+            user_id=source.user_id,
+            orchestrator_id=source.orchestrator_id,
+            title=source.title,
+            message_count=0,
+            created_at=now,
+            updated_at=now,
+        )
+
     async def remove(self, conversation_id: ConversationId) -> None:
         """Delete a conversation and all that was said in it."""
         await self._conversations.remove(await self.get(conversation_id))
+
+
+def copy_of(message: Message, conversation_id: UUID) -> Message:
+    """Return the same words as a message of another conversation; it keeps its time and its run."""
+    return Message(
+        id=new_uuid(),
+        organization_id=message.organization_id,
+        conversation_id=conversation_id,
+        run_id=message.run_id,
+        role=message.role,
+        content=message.content,
+        status=message.status,
+        error_code=message.error_code,
+        usage=message.usage,
+        agents=message.agents,
+        tools=message.tools,
+        created_at=message.created_at,
+    )
