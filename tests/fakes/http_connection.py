@@ -151,10 +151,8 @@ class HttpConnection(asyncio.Protocol):
                     self._incoming.body += piece
                 case h11.EndOfMessage() if self._incoming is not None:
                     self._task = self._answer(self, self._arrived(self._incoming))
-                case h11.ConnectionClosed():
-                    return self.hang_up()
                 case _:
-                    return None
+                    return
 
     def _arrived(self, incoming: _Incoming) -> Arrived:
         target = urlsplit(incoming.head.target.decode("ascii"))

@@ -71,7 +71,8 @@ class SocketWatch:
     """What the server saw of one call's socket, in seconds of `time.monotonic()`.
 
     `answered_at` is when the last byte was handed to the socket; None when the answer was never
-    finished. `closed_at` is when the client's end was seen closed; None while it is open.
+    finished. `closed_at` is when the socket was seen closed, by the client or by a step that hangs
+    up; None while it is open.
     """
 
     asked_at: float

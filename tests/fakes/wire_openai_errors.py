@@ -1,7 +1,7 @@
 """How OpenAI words its errors, on Chat Completions and on Responses alike."""
 
 from tests.fakes.model_plan import Reason, Refusal
-from tests.fakes.model_request import JsonObject, ModelRequest
+from tests.fakes.model_request import JsonObject, ModelRequest, Wire
 from tests.fakes.wire import retry_after
 
 # The words of platform.openai.com/docs/guides/error-codes, as (type, code, message).
@@ -21,6 +21,16 @@ KNOWN: dict[int, tuple[str, str | None, str]] = {
     429: ("requests", "rate_limit_exceeded", "Rate limit reached for requests."),
     500: ("server_error", None, "The server had an error while processing your request. Sorry!"),
     503: ("server_error", None, "The engine is currently overloaded, please try again later."),
+}
+TOO_LONG = {
+    Wire.OPENAI_CHAT: (
+        "This model's maximum context length is 128000 tokens. However, your messages resulted "
+        "in 210000 tokens. Please reduce the length of the messages."
+    ),
+    Wire.OPENAI_RESPONSES: (
+        "Your input exceeds the context window of this model. "
+        "Please adjust your input and try again."
+    ),
 }
 UNKNOWN = ("server_error", None, "The request failed.")
 
@@ -49,11 +59,7 @@ def refusal(reason: Reason, request: ModelRequest) -> Refusal:
             shown = f"{key[:8]}{'*' * 8}{key[-4:]}"
             return Refusal(401, "invalid_api_key", f"Incorrect API key provided: {shown}.")
         case Reason.CONTEXT_EXCEEDED:
-            message = (
-                "This model's maximum context length is 128000 tokens. "
-                "However, your messages resulted in 210000 tokens."
-            )
-            return Refusal(400, "context_length_exceeded", message)
+            return Refusal(400, "context_length_exceeded", TOO_LONG[request.wire])
 
 
 def headers(request: ModelRequest, refusal: Refusal | None) -> tuple[tuple[str, str], ...]:

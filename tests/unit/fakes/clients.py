@@ -1,6 +1,6 @@
 """What the tests ask of every real client, and what each is to tell of its answer."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,4 +44,4 @@ class Asking:
     model: str | None = None
 
 
-Ask = Callable[[ModelServer, Asking], Awaitable[Heard]]
+Ask = Callable[[ModelServer, Asking], Coroutine[Any, Any, Heard]]

@@ -23,19 +23,23 @@ from tests.unit.fakes.clients import (
     Asking,
     Heard,
 )
-from tests.unit.fakes.sdk_clients import open_anthropic
+from tests.unit.fakes.sdk_clients import TRUSTS_NOBODY, open_anthropic
 
 ADD_TOOL = {
     "type": "function",
     "function": {"name": "add", "description": ADD_DESCRIPTION, "parameters": ADD_PARAMETERS},
 }
 
+# With a limit, LangChain awaits each chunk by `asyncio.wait_for`, which before Python 3.12 drops
+# a cancellation that meets a chunk; a stream may then go on for good.
+LETS_ITSELF_BE_CANCELLED = None
+
 Opening = Callable[[ModelServer, Asking], Any]
 
 
 @asynccontextmanager
 async def _open_chat(server: ModelServer, asking: Asking, **more: Any) -> AsyncIterator[ChatOpenAI]:
-    async with httpx2.AsyncClient(timeout=asking.timeout) as http:
+    async with httpx2.AsyncClient(verify=TRUSTS_NOBODY) as http:
         yield ChatOpenAI(
             model=asking.model or "gpt-test",
             base_url=server.openai_url,
@@ -46,6 +50,7 @@ async def _open_chat(server: ModelServer, asking: Asking, **more: Any) -> AsyncI
             max_retries=0,
             stream_usage=True,
             http_async_client=http,
+            stream_chunk_timeout=LETS_ITSELF_BE_CANCELLED,
             **more,
         )
 
@@ -63,7 +68,7 @@ def open_chat_openai_responses(server: ModelServer, asking: Asking) -> Any:
 @asynccontextmanager
 async def open_azure(server: ModelServer, asking: Asking) -> AsyncIterator[AzureChatOpenAI]:
     """Open Azure's Chat Completions."""
-    async with httpx2.AsyncClient(timeout=asking.timeout) as http:
+    async with httpx2.AsyncClient(verify=TRUSTS_NOBODY) as http:
         yield AzureChatOpenAI(
             azure_deployment=asking.model or "gpt-test",
             azure_endpoint=server.azure_url,
@@ -75,6 +80,7 @@ async def open_azure(server: ModelServer, asking: Asking) -> AsyncIterator[Azure
             max_retries=0,
             stream_usage=True,
             http_async_client=http,
+            stream_chunk_timeout=LETS_ITSELF_BE_CANCELLED,
         )
 
 
@@ -112,9 +118,12 @@ async def open_chat_google(
         max_tokens=MAX_TOKENS,
         timeout=asking.timeout,
         max_retries=1,
+        client_args={"verify": TRUSTS_NOBODY},
     )
-    yield model
-    await model.aclose()
+    try:
+        yield model
+    finally:
+        await model.aclose()
 
 
 def asking_by(opening: Opening) -> Ask:
