@@ -14,6 +14,7 @@ from cadence.domains.llm_configs.dependencies import LlmConfigWorkshop
 from cadence.domains.llm_configs.rules import Surroundings
 from cadence.domains.orchestrators.blueprints import DatabaseBlueprints
 from cadence.engine.models.probe import HttpModelProbe
+from cadence.engine.models.summarizing import HttpSummarizer
 from cadence.engine.registry import BackendRegistry
 from cadence.infra.database.engine import build_sessions, open_database
 from cadence.infra.database.schema_version import is_current
@@ -104,6 +105,7 @@ async def open_resources(
             password_threads=_threads(stack, PASSWORD_THREADS, "password"),
             backends=backends,
             model_probe=HttpModelProbe(egress.httpx2),
+            summarizer=HttpSummarizer(egress.httpx2),
             pool=pool,
             runs=runs,
         )

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cadence.config.settings import Settings
 from cadence.engine.models.probe import HttpModelProbe
+from cadence.engine.models.summarizing import HttpSummarizer
 from cadence.engine.registry import BackendRegistry
 from cadence.infra.database.transaction import Sessions
 from cadence.infra.egress.clients import Egress
@@ -43,5 +44,6 @@ class Resources:
     password_threads: ThreadPoolExecutor
     backends: BackendRegistry
     model_probe: HttpModelProbe
+    summarizer: HttpSummarizer
     pool: Pool
     runs: RunRegistry

@@ -78,7 +78,12 @@ class OrchestratorBuilder:
         code = {plugin.pid: plugin for plugin in plugins}
         tools = CheckedInvoker(agents, code, result_bytes=limits.tool_result_bytes)
         runtime = await self._backends.build(spec, tools)
-        return Built(build_hash=blueprint.build_hash, runtime=runtime, plugins=plugins)
+        return Built(
+            build_hash=blueprint.build_hash,
+            model=blueprint.model,
+            runtime=runtime,
+            plugins=plugins,
+        )
 
     async def _open(self, source: PluginSource) -> LoadedPlugin:
         folder = self._folder / source.owner / source.sha256

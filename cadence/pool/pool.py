@@ -5,7 +5,6 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from cadence.engine.contract import Runtime
 from cadence.kernel.ids import OrchestratorId, OrganizationId
 from cadence.pool.slot import Built, Slot
 
@@ -31,8 +30,8 @@ class Pool:
     @asynccontextmanager
     async def lease(
         self, organization_id: OrganizationId, orchestrator_id: OrchestratorId, *, build_hash: str
-    ) -> AsyncIterator[Runtime]:
-        """Lend the runtime that was built from `build_hash`, building it when there is none.
+    ) -> AsyncIterator[Built]:
+        """Lend what was built from `build_hash`, building it when there is none.
 
         Whoever asks while it is being built waits for the same build. The runtime is never closed
         before the block ends. Raises what the build raises, which is not remembered.
@@ -40,7 +39,7 @@ class Pool:
         slot = await self._lease_ready((organization_id, orchestrator_id), build_hash)
         try:
             await self._evict()
-            yield slot.runtime
+            yield slot.built
         finally:
             await asyncio.shield(slot.release())
 

@@ -7,6 +7,7 @@ from typing import Protocol
 import structlog
 
 from cadence.engine.contract import Runtime
+from cadence.engine.spec import ModelSpec
 
 log = structlog.get_logger(__name__)
 
@@ -21,9 +22,10 @@ class Closable(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """A runtime, and what was opened for it alone."""
+    """A runtime with its default model, and what was opened for it alone."""
 
     build_hash: str
+    model: ModelSpec
     runtime: Runtime
     plugins: Sequence[Closable]
 
@@ -40,19 +42,14 @@ class Slot:
     """Counts the leases of one built orchestrator and closes it after the last one."""
 
     def __init__(self, built: Built) -> None:
-        self._built = built
+        self.built = built
         self._leases = 0
         self._is_retired = False
 
     @property
-    def runtime(self) -> Runtime:
-        """What turns run on."""
-        return self._built.runtime
-
-    @property
     def build_hash(self) -> str:
         """What it was built from."""
-        return self._built.build_hash
+        return self.built.build_hash
 
     @property
     def is_leased(self) -> bool:
@@ -75,4 +72,4 @@ class Slot:
 
     async def _close_when_done(self) -> None:
         if self._is_retired and self._leases == 0:
-            await self._built.close()
+            await self.built.close()

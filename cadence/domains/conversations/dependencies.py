@@ -10,6 +10,7 @@ from cadence.domains.access.dependencies import Member
 from cadence.domains.access.permissions import OrganizationScope
 from cadence.domains.conversations.driving import TurnDriver
 from cadence.domains.conversations.planning import TurnPlanner
+from cadence.domains.conversations.remembering import Memory
 from cadence.domains.conversations.repository import ConversationRepository
 from cadence.domains.conversations.service import ConversationService
 from cadence.domains.conversations.turn_lock import TurnLock
@@ -36,11 +37,22 @@ def build_turns(parts: Parts, scope: Member, request: Request) -> TurnService:
         scope=scope,
         request_id=request_id_of(request),
         open_planner=lambda: _open_planner(parts, scope),
-        driver=TurnDriver(pool=parts.pool, sessions=parts.sessions, lock=lock, clock=parts.clock),
+        driver=TurnDriver(
+            pool=parts.pool,
+            sessions=parts.sessions,
+            memory=build_memory(parts),
+            lock=lock,
+            clock=parts.clock,
+        ),
         lock=lock,
         log=RunLog(parts.redis, parts.settings.run),
         runs=parts.runs,
     )
+
+
+def build_memory(parts: Resources) -> Memory:
+    """Assemble what remembers conversations."""
+    return Memory(sessions=parts.sessions, summarizer=parts.summarizer, clock=parts.clock)
 
 
 @asynccontextmanager

@@ -1,7 +1,6 @@
 """Drives one turn from its first event to its last, whatever happens in between."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Protocol
@@ -9,10 +8,12 @@ from typing import Protocol
 import structlog
 
 from cadence.domains.conversations.errors import RunBroke, RunCancelled
+from cadence.domains.conversations.history import Past
+from cadence.domains.conversations.remembering import Memory, Whose
 from cadence.domains.conversations.repository import ConversationRepository
 from cadence.domains.conversations.transcript import Transcript
 from cadence.domains.conversations.turn_lock import TurnLock
-from cadence.engine.contract import PastMessage, Turn, UsageMeter
+from cadence.engine.contract import Turn, UsageMeter
 from cadence.engine.errors import EngineError
 from cadence.engine.events import Outcome, RunClosed, RunError, RunEvent, RunOpened, Usage
 from cadence.infra.database.tables import Message
@@ -47,7 +48,16 @@ class PlannedTurn:
     orchestrator_id: OrchestratorId
     build_hash: str
     message: str
-    history: Sequence[PastMessage]
+    past: Past
+
+    @property
+    def whose(self) -> Whose:
+        """Whose conversation the turn belongs to."""
+        return Whose(
+            organization_id=self.organization_id,
+            user_id=self.user_id,
+            conversation_id=self.conversation_id,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +89,12 @@ class Writer(Protocol):
 class TurnDriver:
     """Runs turns; no database connection is held while tokens flow."""
 
-    def __init__(self, *, pool: Pool, sessions: Sessions, lock: TurnLock, clock: Clock) -> None:
+    def __init__(
+        self, *, pool: Pool, sessions: Sessions, memory: Memory, lock: TurnLock, clock: Clock
+    ) -> None:
         self._pool = pool
         self._sessions = sessions
+        self._memory = memory
         self._lock = lock
         self._clock = clock
 
@@ -132,9 +145,12 @@ class TurnDriver:
         lease = self._pool.lease(
             turn.organization_id, turn.orchestrator_id, build_hash=turn.build_hash
         )
-        async with lease as runtime:
-            asked = Turn(message=turn.message, history=turn.history, meter=said.meter)
-            async for event in runtime.stream(asked):
+        async with lease as built:
+            history = await self._memory.recall(
+                turn.past, turn.whose, model=built.model, meter=said.meter
+            )
+            asked = Turn(message=turn.message, history=history, meter=said.meter)
+            async for event in built.runtime.stream(asked):
                 said.transcript.note(event)
                 await writer.append(event)
 

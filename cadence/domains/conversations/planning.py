@@ -1,15 +1,14 @@
 """Checks a turn and stores the user's message, in one transaction before anything runs."""
 
-from collections.abc import Sequence
 from typing import Literal
 
 from cadence.domains.conversations.driving import PlannedTurn
 from cadence.domains.conversations.errors import ConversationNotFound, WrongOrchestrator
-from cadence.domains.conversations.history import newest_within
+from cadence.domains.conversations.history import Past, Placed
 from cadence.domains.conversations.repository import ConversationRepository
 from cadence.domains.conversations.schemas import TurnRequest
 from cadence.domains.conversations.turn_lock import TakenConversation
-from cadence.domains.orchestrators.schemas import Compaction, ModeConfig
+from cadence.domains.orchestrators.schemas import ModeConfig
 from cadence.domains.orchestrators.service import Launch, OrchestratorService
 from cadence.engine.contract import PastMessage
 from cadence.infra.database.tables import Conversation, Message
@@ -53,7 +52,7 @@ class TurnPlanner:
         """
         launch = await self._orchestrators.get_launch(OrchestratorId(asked.instance_id))
         conversation = await self._conversation(asked, launch, taken.conversation_id)
-        history = await self._history(taken.conversation_id, launch.config.mode_config)
+        past = await self._past(taken.conversation_id, launch.config.mode_config)
         await self._conversations.append(
             conversation, self._message(asked, conversation, taken.run_id)
         )
@@ -66,7 +65,7 @@ class TurnPlanner:
             orchestrator_id=launch.orchestrator_id,
             build_hash=launch.build_hash,
             message=asked.message,
-            history=history,
+            past=past,
         )
 
     async def _conversation(
@@ -98,15 +97,21 @@ class TurnPlanner:
         await self._conversations.save(conversation)
         return conversation
 
-    async def _history(
-        self, conversation_id: ConversationId, config: ModeConfig
-    ) -> Sequence[PastMessage]:
+    async def _past(self, conversation_id: ConversationId, config: ModeConfig) -> Past:
         rows = await self._conversations.list_newest(conversation_id, config.message_window)
-        messages = [
-            PastMessage(role=_role(row), content=row.content) for row in rows if row.content
-        ]
-        trims = config.compaction is Compaction.TRIM
-        return newest_within(messages, config.context_tokens if trims else None)
+        return Past(
+            messages=[
+                Placed(
+                    position=row.position,
+                    message=PastMessage(role=_role(row), content=row.content),
+                )
+                for row in rows
+                if row.content
+            ],
+            summary=await self._conversations.find_summary(conversation_id),
+            compaction=config.compaction,
+            context_tokens=config.context_tokens,
+        )
 
     def _message(self, asked: TurnRequest, conversation: Conversation, run_id: RunId) -> Message:
         return Message(

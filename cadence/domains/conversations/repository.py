@@ -1,11 +1,13 @@
 """Conversations of one user in one organization at a time."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cadence.infra.database.tables import Conversation, Message
+from cadence.domains.conversations.history import Summary
+from cadence.infra.database.tables import Conversation, ConversationSummary, Message
 from cadence.kernel.ids import ConversationId, MessageId, OrganizationId, UserId
 from cadence.kernel.paging import Page, PageRequest, cut_page
 
@@ -74,6 +76,34 @@ class ConversationRepository:
             return []
         query = mine.where(Message.position <= last.position).order_by(Message.position)
         return (await self._session.scalars(query)).all()
+
+    async def find_summary(self, conversation_id: ConversationId) -> Summary | None:
+        """Return the newest summary of a conversation."""
+        row = await self._session.scalar(self._summaries(conversation_id))
+        return None if row is None else Summary(up_to=row.up_to_position, text=row.content)
+
+    async def keep_summary(
+        self, conversation_id: ConversationId, summary: Summary, *, now: datetime
+    ) -> None:
+        """Replace a conversation's summary; one that is gone by now needs none."""
+        if await self.find(conversation_id) is None:
+            return
+        row = await self._session.scalar(self._summaries(conversation_id))
+        if row is None:
+            row = ConversationSummary(
+                conversation_id=conversation_id, organization_id=self._organization_id
+            )
+            self._session.add(row)
+        row.up_to_position = summary.up_to
+        row.content = summary.text
+        row.created_at = now
+        await self._session.flush()
+
+    def _summaries(self, conversation_id: ConversationId) -> Select[ConversationSummary]:
+        return select(ConversationSummary).where(
+            ConversationSummary.organization_id == self._organization_id,
+            ConversationSummary.conversation_id == conversation_id,
+        )
 
     async def list_newest(self, conversation_id: ConversationId, count: int) -> Sequence[Message]:
         """Return the newest messages, oldest of them first."""

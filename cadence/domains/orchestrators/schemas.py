@@ -1,5 +1,6 @@
 """What an orchestrator is asked for with, and how it is shown."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -8,7 +9,7 @@ from uuid import UUID
 from pydantic import Field, JsonValue
 
 from cadence.engine.modes import Framework, Mode
-from cadence.http.bodies import Input, Output
+from cadence.http.bodies import Input, Output, ShownAs
 from cadence.http.text import Name, SafeText
 
 MAX_PLUGINS = 50
@@ -23,10 +24,15 @@ class Status(StrEnum):
 
 
 class Compaction(StrEnum):
-    """What happens to messages that no longer fit the budget; `trim` leaves out the oldest."""
+    """What happens to messages that no longer fit `context_tokens`.
+
+    `none` sends them all the same, `trim` leaves out the oldest, `summarize` puts a summary made by
+    the default model in their place.
+    """
 
     NONE = "none"
     TRIM = "trim"
+    SUMMARIZE = "summarize"
 
 
 class NodeConfig(Input):
@@ -39,13 +45,14 @@ class NodeConfig(Input):
 class ModeConfig(Input):
     """What every mode has: seconds, counts, and how much of the conversation a model is given.
 
-    `message_window` counts earlier messages; `context_tokens` bounds them by an estimate of four
+    `supervisor_timeout` bounds each call of a model, whichever agent makes it. `message_window` counts earlier messages; `context_tokens` bounds them by an estimate of four
     characters a token.
     """
 
     max_agent_hops: int = Field(default=10, ge=1, le=50)
     parallel_tool_calls: bool = True
     invoke_timeout: float = Field(default=60, ge=1, le=600)
+    supervisor_timeout: float = Field(default=60, ge=1, le=600)
     temperature: float | None = Field(default=None, ge=0, le=2)
     max_tokens: int | None = Field(default=None, ge=1, le=1_000_000)
     message_window: int = Field(default=50, ge=0, le=1000)
@@ -56,7 +63,6 @@ class ModeConfig(Input):
 class SupervisorConfig(ModeConfig):
     """The supervisor's own settings, and its six nodes."""
 
-    supervisor_timeout: float = Field(default=60, ge=1, le=600)
     use_llm_validation: bool = False
     supervisor_node: NodeConfig = NodeConfig()
     synthesizer_node: NodeConfig = NodeConfig()
@@ -66,11 +72,42 @@ class SupervisorConfig(ModeConfig):
     error_handler_node: NodeConfig = NodeConfig()
 
 
-class OrchestratorConfig(Input):
-    """The default model, and the settings of the mode."""
+class CoordinatorConfig(ModeConfig):
+    """The coordinator's own settings: every report costs it a hop more than a supervisor's tool."""
+
+    max_agent_hops: int = Field(default=20, ge=1, le=50)
+    consecutive_agent_route_limit: int = Field(default=3, ge=1, le=50)
+
+
+class HandoffConfig(ModeConfig):
+    """The handoff's own settings.
+
+    `entry_agent` is the row id or the pid of an active plugin, the first one's when left out.
+    `handoff_instructions` are told to every agent.
+    """
+
+    entry_agent: Annotated[SafeText, Field(min_length=1, max_length=128)] | None = None
+    handoff_instructions: Annotated[SafeText, Field(max_length=4_000)] | None = None
+
+
+AnyModeConfig = SupervisorConfig | CoordinatorConfig | HandoffConfig
+
+
+class WrittenConfig(Input):
+    """The default model, and the settings of the mode, which are read once the mode is known."""
 
     default_llm_config_id: int
-    mode_config: SupervisorConfig = SupervisorConfig()
+    mode_config: Annotated[dict[str, JsonValue], ShownAs(AnyModeConfig)] = Field(
+        default_factory=dict
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrchestratorConfig:
+    """A configuration that has been checked."""
+
+    default_llm_config_id: int
+    mode_config: AnyModeConfig
 
 
 class OrchestratorCreate(Input):
@@ -80,7 +117,7 @@ class OrchestratorCreate(Input):
     framework_type: Framework
     mode: Mode
     active_plugin_ids: list[UUID] = Field(min_length=1, max_length=MAX_PLUGINS)
-    config: OrchestratorConfig
+    config: WrittenConfig
     plugin_settings: dict[UUID, PluginValues] = Field(default_factory=dict)
 
 

@@ -1,48 +1,13 @@
-"""One tiny real call that shows whether a model can be used; imports no vendor's library."""
-
-from contextlib import aclosing
-from dataclasses import dataclass
-from http import HTTPStatus
+"""One tiny real call that shows whether a model can be used."""
 
 import httpx2
-import orjson
 
-from cadence.engine.errors import ModelAnswerInvalid, ModelAuthenticationFailed
-from cadence.engine.models.failures import translate
-from cadence.engine.models.probe_requests import ProbeRequest, build_request
+from cadence.engine.models.one_shot import require_success, send
+from cadence.engine.models.one_shot_requests import build_request
 from cadence.engine.spec import ModelSpec
 
-# An answer of one token has a few hundred bytes; an error page may have more.
-LONGEST_ANSWER = 262_144
-
-# How providers word what is no failure of the config. Lower case.
-WANTS_OTHER_LIMIT = b"max_completion_tokens"
+# How a provider words that it would have gone on. Lower case.
 STOPPED_AT_LIMIT = b"output limit was reached"
-# Google refuses a wrong key with 400.
-KEY_REFUSED = (b"api_key_invalid", b"api key not valid", b"api key expired")
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """An answer as far as it was read."""
-
-    response: httpx2.Response
-    content: bytes
-
-    def is_bad_request_saying(self, *words: bytes) -> bool:
-        """Whether the provider refused the request itself, in one of these words."""
-        said = self.content.lower()
-        is_bad = self.response.status_code == HTTPStatus.BAD_REQUEST
-        return is_bad and any(word in said for word in words)
-
-
-class _Refused(Exception):
-    """An answer that is no success, as the table of failures reads it."""
-
-    def __init__(self, response: httpx2.Response) -> None:
-        super().__init__()
-        self.response = response
-        self.status_code = response.status_code
 
 
 class HttpModelProbe:
@@ -58,51 +23,6 @@ class HttpModelProbe:
         whole sets it.
         """
         request = build_request(spec)
-        answer = await self._send(request)
-        if answer.is_bad_request_saying(WANTS_OTHER_LIMIT):
-            answer = await self._send(request.for_reasoning())
+        answer = await send(self._client, request)
         if not answer.is_bad_request_saying(STOPPED_AT_LIMIT):
-            _require_success(answer, request)
-
-    async def _send(self, request: ProbeRequest) -> _Answer:
-        asking = self._client.stream(
-            "POST",
-            request.url,
-            # Uncompressed, so that what is read is no longer than what was sent.
-            headers={**request.headers, "Accept-Encoding": "identity"},
-            json=request.body,
-            follow_redirects=False,
-        )
-        try:
-            async with asking as response:
-                return _Answer(response, await _read(response))
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-            raise translate(error, was_answered=False) from None
-
-
-async def _read(response: httpx2.Response) -> bytes:
-    """Return the body; raises `ModelAnswerInvalid` when it is longer than any answer."""
-    content = b""
-    async with aclosing(response.aiter_raw()) as parts:
-        async for part in parts:
-            content += part
-            if len(content) > LONGEST_ANSWER:
-                raise ModelAnswerInvalid
-    return content
-
-
-def _require_success(answer: _Answer, request: ProbeRequest) -> None:
-    if answer.is_bad_request_saying(*KEY_REFUSED):
-        raise ModelAuthenticationFailed
-    if answer.response.status_code != HTTPStatus.OK:
-        raise translate(_Refused(answer.response))
-    if not _is_answer(answer.content, request.answer_key):
-        raise ModelAnswerInvalid
-
-
-def _is_answer(content: bytes, key: str) -> bool:
-    try:
-        body = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        return False
-    return isinstance(body, dict) and isinstance(body.get(key), list) and bool(body[key])
+            require_success(answer, request)

@@ -13,8 +13,8 @@ from typing_extensions import override
 from cadence.infra.telemetry.redaction import Redaction
 from cadence.infra.telemetry.rendering import render_json, render_text
 
-# Libraries whose chatter holds URLs, headers, prompts or bound SQL values, and from which level on
-# they are heard. ADK reports one failed model call with five nested tracebacks; we report it once.
+# Libraries whose chatter holds URLs, headers, prompts, answers or bound SQL values, and from which
+# level on they are heard. ADK reports one failed model call with five nested tracebacks; we report it once.
 _HEARD_FROM = {
     "aiobotocore": logging.WARNING,
     "alembic": logging.WARNING,
@@ -35,6 +35,7 @@ _HEARD_FROM = {
     "pymongo": logging.WARNING,
     "python_multipart": logging.WARNING,
     "sqlalchemy": logging.WARNING,
+    "sse_starlette": logging.WARNING,
     "urllib3": logging.WARNING,
     "websockets": logging.WARNING,
 }

@@ -5,13 +5,17 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from cadence.engine.contract import Graph, Runtime, Turn
+from cadence.engine.contract import Graph, Turn
 from cadence.engine.events import RuntimeEvent
+from cadence.engine.spec import ModelSpec, Provider
 from cadence.kernel.ids import OrchestratorId, OrganizationId, new_uuid
 from cadence.pool.pool import Pool
 from cadence.pool.slot import Built
 
 ORGANIZATION = OrganizationId(new_uuid())
+MODEL = ModelSpec(
+    provider=Provider.OFFLINE, model="offline-1", base_url="http://127.0.0.1:1/v1", api_key=""
+)
 
 
 class RecordedRuntime:
@@ -33,8 +37,8 @@ class RecordedRuntime:
         self.closed += 1
 
 
-def _same(lent: Runtime, made: RecordedRuntime) -> bool:
-    return id(lent) == id(made)
+def _same(lent: Built, made: RecordedRuntime) -> bool:
+    return id(lent.runtime) == id(made)
 
 
 class Workshop:
@@ -52,7 +56,7 @@ class Workshop:
             raise ValueError("cannot be built")
         runtime = RecordedRuntime(self.current)
         self.made.append(runtime)
-        return Built(build_hash=self.current, runtime=runtime, plugins=[])
+        return Built(build_hash=self.current, model=MODEL, runtime=runtime, plugins=[])
 
 
 def _instance() -> OrchestratorId:
@@ -65,8 +69,8 @@ async def test_what_is_built_is_lent_again() -> None:
     instance = _instance()
 
     for _ in range(3):
-        async with pool.lease(ORGANIZATION, instance, build_hash="1") as runtime:
-            assert _same(runtime, workshop.made[0])
+        async with pool.lease(ORGANIZATION, instance, build_hash="1") as built:
+            assert _same(built, workshop.made[0])
 
     assert len(workshop.made) == 1
     assert workshop.made[0].closed == 0
@@ -140,8 +144,8 @@ async def test_a_build_that_fails_leaves_the_next_one_free() -> None:
             pass
 
     workshop.current = "1"
-    async with pool.lease(ORGANIZATION, instance, build_hash="1") as runtime:
-        assert _same(runtime, workshop.made[0])
+    async with pool.lease(ORGANIZATION, instance, build_hash="1") as built:
+        assert _same(built, workshop.made[0])
 
 
 async def test_a_refreshed_one_is_built_anew_for_the_next_turn() -> None:
@@ -154,8 +158,8 @@ async def test_a_refreshed_one_is_built_anew_for_the_next_turn() -> None:
         assert workshop.made[0].closed == 0
     assert workshop.made[0].closed == 1
 
-    async with pool.lease(ORGANIZATION, instance, build_hash="1") as runtime:
-        assert _same(runtime, workshop.made[1])
+    async with pool.lease(ORGANIZATION, instance, build_hash="1") as built:
+        assert _same(built, workshop.made[1])
 
 
 async def test_closing_the_pool_closes_everything_once() -> None:

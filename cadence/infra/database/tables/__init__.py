@@ -1,6 +1,10 @@
 """All tables; importing this package registers every one of them on `Base.metadata`."""
 
-from cadence.infra.database.tables.conversations import Conversation, Message
+from cadence.infra.database.tables.conversations import (
+    Conversation,
+    ConversationSummary,
+    Message,
+)
 from cadence.infra.database.tables.llm_configs import LlmConfig
 from cadence.infra.database.tables.orchestrators import Orchestrator, OrchestratorPlugin
 from cadence.infra.database.tables.organizations import Membership, Organization
@@ -9,6 +13,7 @@ from cadence.infra.database.tables.users import User
 
 __all__ = [
     "Conversation",
+    "ConversationSummary",
     "LlmConfig",
     "Membership",
     "Message",

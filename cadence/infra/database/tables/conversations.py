@@ -55,3 +55,17 @@ class Message(Base):
     agents: Mapped[list[Any]]
     tools: Mapped[list[Any]]
     created_at: Mapped[datetime]
+
+
+class ConversationSummary(Base):
+    """What stands for a conversation's messages up to `up_to_position`, which stay stored."""
+
+    __tablename__ = "conversation_summaries"
+
+    conversation_id: Mapped[UUID] = mapped_column(
+        ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True
+    )
+    organization_id: Mapped[Owner]
+    up_to_position: Mapped[int]
+    content: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]

@@ -1,4 +1,4 @@
-"""The smallest request that each provider answers, and where its answer holds something."""
+"""One question to a model as each provider wants it put, and where the answer will be."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ REASONING_TOKENS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProbeRequest:
+class OneShotRequest:
     """One POST; `answer_key` is the field that an answer of this wire holds a list in."""
 
     url: str
@@ -26,39 +26,50 @@ class ProbeRequest:
     body: Mapping[str, object]
     answer_key: str
 
-    def for_reasoning(self) -> "ProbeRequest":
+    def for_reasoning(self) -> "OneShotRequest":
         """Return the same with the limit that OpenAI's reasoning models take instead."""
         kept = {name: value for name, value in self.body.items() if name != "max_tokens"}
-        return replace(self, body={**kept, "max_completion_tokens": REASONING_TOKENS})
+        limit = max(REASONING_TOKENS, int(str(self.body.get("max_tokens", 0))))
+        return replace(self, body={**kept, "max_completion_tokens": limit})
 
 
-def build_request(spec: ModelSpec) -> ProbeRequest:
-    """Return the request that shows whether address, key and model are good."""
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a model is asked, and how many tokens its answer may have."""
+
+    text: str = QUESTION
+    max_tokens: int = 1
+
+
+def build_request(spec: ModelSpec, question: Question | None = None) -> OneShotRequest:
+    """Return the request for a question; the default only shows whether the spec is good."""
+    asked = question or Question()
     match spec.provider:
         case Provider.OPENAI | Provider.OPENAI_COMPATIBLE | Provider.OFFLINE:
-            return _chat(spec, "chat/completions", {"Authorization": f"Bearer {_key(spec)}"})
+            headers = {"Authorization": f"Bearer {_key(spec)}"}
+            return _chat(spec, asked, path="chat/completions", key=headers)
         case Provider.AZURE_OPENAI:
-            return _chat(spec, _azure_path(spec), {"api-key": _key(spec)})
+            return _chat(spec, asked, path=_azure_path(spec), key={"api-key": _key(spec)})
         case Provider.ANTHROPIC:
-            return _anthropic(spec)
+            return _anthropic(spec, asked)
         case Provider.GOOGLE:
-            return _gemini(spec)
+            return _gemini(spec, asked)
         case _:
             assert_never(spec.provider)
 
 
-def _chat(spec: ModelSpec, path: str, key: Mapping[str, str]) -> ProbeRequest:
+def _chat(spec: ModelSpec, asked: Question, *, path: str, key: Mapping[str, str]) -> OneShotRequest:
     told = {
         "OpenAI-Organization": spec.options.get("organization"),
         "OpenAI-Project": spec.options.get("project"),
     }
-    return ProbeRequest(
+    return OneShotRequest(
         url=_join(spec.base_url, path),
         headers={**key, **{name: value for name, value in told.items() if value}},
         body={
             "model": spec.model,
-            "messages": [{"role": "user", "content": QUESTION}],
-            "max_tokens": 1,
+            "messages": [{"role": "user", "content": asked.text}],
+            "max_tokens": asked.max_tokens,
         },
         answer_key="choices",
     )
@@ -70,29 +81,29 @@ def _azure_path(spec: ModelSpec) -> str:
     return f"openai/deployments/{deployment}/chat/completions?{query}"
 
 
-def _anthropic(spec: ModelSpec) -> ProbeRequest:
-    return ProbeRequest(
+def _anthropic(spec: ModelSpec, asked: Question) -> OneShotRequest:
+    return OneShotRequest(
         url=_join(spec.base_url, "v1/messages"),
         headers={"x-api-key": spec.api_key, "anthropic-version": ANTHROPIC_VERSION},
         body={
             "model": spec.model,
-            "messages": [{"role": "user", "content": QUESTION}],
-            "max_tokens": 1,
+            "messages": [{"role": "user", "content": asked.text}],
+            "max_tokens": asked.max_tokens,
         },
         answer_key="content",
     )
 
 
-def _gemini(spec: ModelSpec) -> ProbeRequest:
+def _gemini(spec: ModelSpec, asked: Question) -> OneShotRequest:
     version = spec.options.get("api_version", GEMINI_API_VERSION)
     # Google's own client takes `models/…` and `tunedModels/…` as they are.
     model = spec.model if "/" in spec.model else f"models/{spec.model}"
-    return ProbeRequest(
+    return OneShotRequest(
         url=_join(spec.base_url, f"{version}/{quote(model, safe='/')}:generateContent"),
         headers={"x-goog-api-key": spec.api_key},
         body={
-            "contents": [{"role": "user", "parts": [{"text": QUESTION}]}],
-            "generationConfig": {"maxOutputTokens": 1},
+            "contents": [{"role": "user", "parts": [{"text": asked.text}]}],
+            "generationConfig": {"maxOutputTokens": asked.max_tokens},
         },
         answer_key="candidates",
     )

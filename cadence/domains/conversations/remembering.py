@@ -1,0 +1,76 @@
+"""Gives a turn its past, condensing the older part of it when the orchestrator wants that."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from cadence.domains.conversations.history import Past, Summary
+from cadence.domains.conversations.repository import ConversationRepository
+from cadence.engine.contract import PastMessage, UsageMeter
+from cadence.engine.errors import EngineError
+from cadence.engine.spec import ModelSpec
+from cadence.infra.database.transaction import Sessions, transaction
+from cadence.kernel.clock import Clock
+from cadence.kernel.ids import ConversationId, OrganizationId, UserId
+
+log = structlog.get_logger(__name__)
+
+
+class Summarizer(Protocol):
+    """Condenses messages with a model."""
+
+    async def summarize(
+        self,
+        model: ModelSpec,
+        messages: list[PastMessage],
+        *,
+        earlier: str | None,
+        meter: UsageMeter,
+    ) -> str:
+        """Return a summary; raises an `EngineError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whose:
+    """Whose conversation is remembered."""
+
+    organization_id: OrganizationId
+    user_id: UserId
+    conversation_id: ConversationId
+
+
+class Memory:
+    """Remembers conversations; a summary is stored beside the messages and replaces none."""
+
+    def __init__(self, *, sessions: Sessions, summarizer: Summarizer, clock: Clock) -> None:
+        self._sessions = sessions
+        self._summarizer = summarizer
+        self._clock = clock
+
+    async def recall(
+        self, past: Past, whose: Whose, *, model: ModelSpec, meter: UsageMeter
+    ) -> list[PastMessage]:
+        """Return what the turn is given; a summary that fails costs memory, not the turn."""
+        summary = past.summary
+        condensed = past.to_condense()
+        if condensed:
+            try:
+                text = await self._summarizer.summarize(
+                    model,
+                    [placed.message for placed in condensed],
+                    earlier=None if summary is None else summary.text,
+                    meter=meter,
+                )
+            except EngineError as failure:
+                log.warning("summary_failed", code=failure.code)
+            else:
+                summary = Summary(up_to=condensed[-1].position, text=text)
+                await self._keep(summary, whose)
+        return list(past.to_give(summary))
+
+    async def _keep(self, summary: Summary, whose: Whose) -> None:
+        async with transaction(self._sessions) as session:
+            conversations = ConversationRepository(session, whose.organization_id, whose.user_id)
+            await conversations.keep_summary(whose.conversation_id, summary, now=self._clock.now())
