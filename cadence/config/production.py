@@ -7,6 +7,8 @@ from cadence.config.settings import Settings
 
 MEMORY = "memory://"
 LOOPBACK = ip_address("127.0.0.1")
+DATABASES = ("postgresql", "postgres", "postgresql+asyncpg", "sqlite", "sqlite+aiosqlite")
+REDISES = ("redis", "rediss", "unix")
 SHORTEST_SECRET = 32
 WELL_KNOWN = ("change", "secret", "password", "example", "cadence", "default", "your-")
 
@@ -17,14 +19,45 @@ class SettingsRefused(Exception):
 
 def require_startable(settings: Settings, *, processes: int = 1) -> None:
     """Raise `SettingsRefused` when these settings would be unsafe or could not work."""
-    reasons = [
+    _refuse_for(
+        *_unreadable(settings),
         *_unbuilt(settings),
         *_unreachable(settings),
         *_unshareable(settings, processes),
         *_unsafe(settings),
-    ]
+    )
+
+
+def require_readable(settings: Settings) -> None:
+    """Raise `SettingsRefused` when a store's URL is none that could be opened."""
+    _refuse_for(*_unreadable(settings))
+
+
+def _refuse_for(*reasons: str) -> None:
     if reasons:
         raise SettingsRefused("\n".join(reasons))
+
+
+def _unreadable(settings: Settings) -> Iterator[str]:
+    database, redis = settings.postgres.url, settings.redis.url.get_secret_value()
+    if database is not None and not _has_scheme(database.get_secret_value(), DATABASES):
+        yield (
+            "CADENCE_POSTGRES_URL must look like postgresql://user:password@host/database; "
+            "leave it out for an embedded SQLite file."
+        )
+    if redis != MEMORY and not _has_scheme(redis, REDISES):
+        yield f"CADENCE_REDIS_URL must look like redis://host:6379, or be {MEMORY}."
+    packages = settings.object.store_url
+    if packages is not None and "://" not in packages:
+        yield (
+            "CADENCE_OBJECT_STORE_URL must look like s3://bucket/prefix; "
+            "leave it out for a folder below CADENCE_STORAGE_ROOT."
+        )
+
+
+def _has_scheme(url: str, schemes: tuple[str, ...]) -> bool:
+    scheme, mark, _ = url.partition("://")
+    return bool(mark) and scheme in schemes
 
 
 def _unbuilt(settings: Settings) -> Iterator[str]:
@@ -48,14 +81,16 @@ def _unreachable(settings: Settings) -> Iterator[str]:
 def _unshareable(settings: Settings, processes: int) -> Iterator[str]:
     if processes <= 1:
         return
-    stores = {
-        "CADENCE_REDIS_URL": settings.redis.url.get_secret_value() == MEMORY,
-        "CADENCE_RABBITMQ_URL": settings.rabbitmq.url.get_secret_value() == MEMORY,
-        "CADENCE_POSTGRES_URL": settings.postgres.url is None,
-    }
-    for variable, is_embedded in stores.items():
-        if is_embedded:
-            yield f"{processes} processes cannot share an embedded store: set {variable}."
+    if settings.redis.url.get_secret_value() == MEMORY:
+        yield f"{processes} processes cannot share an in-process Redis: set CADENCE_REDIS_URL."
+    if settings.postgres.url is None:
+        yield f"{processes} processes cannot share an embedded database: set CADENCE_POSTGRES_URL."
+    if settings.rabbitmq.url.get_secret_value() == MEMORY:
+        # Not "set it": this version refuses every other value.
+        yield (
+            f"{processes} processes would not hear of each other's changes, as this version knows "
+            f"only {MEMORY} for CADENCE_RABBITMQ_URL: start one process."
+        )
 
 
 def _unsafe(settings: Settings) -> Iterator[str]:
@@ -89,4 +124,6 @@ def _unsafe(settings: Settings) -> Iterator[str]:
 
 def _looks_well_known(key: str) -> bool:
     lowered = key.lower()
-    return any(word in lowered for word in WELL_KNOWN) or len(set(key)) < SHORTEST_SECRET // 4
+    is_repeated = key in (key + key)[1:-1]
+    has_few = len(set(key)) < SHORTEST_SECRET // 4
+    return is_repeated or has_few or any(word in lowered for word in WELL_KNOWN)

@@ -17,7 +17,7 @@ from cadence.engine.tools import ToolOutcome
 PROMPT_CHARACTERS = 10_000
 
 # Characters of a plugin's own text, and of one failure, that go into a prompt.
-_PLUGIN_CHARACTERS = 4_000
+PLUGIN_CHARACTERS = 4_000
 _FAILURE_CHARACTERS = 500
 
 
@@ -113,6 +113,6 @@ def _describe_plugin(agent: AgentSpec) -> str:
         f"## {agent.title}",
         agent.description,
         f"Tools: {tools}",
-        clip(agent.system_prompt.strip(), _PLUGIN_CHARACTERS),
+        clip(agent.system_prompt.strip(), PLUGIN_CHARACTERS),
     ]
     return "\n".join(part for part in parts if part)

@@ -43,7 +43,7 @@ class ProviderDescription:
     requires_api_key: bool
     example_models: tuple[str, ...]
     options: tuple[OptionDescription, ...] = ()
-    frameworks: frozenset[Framework] = frozenset({Framework.LANGGRAPH})
+    frameworks: frozenset[Framework] = frozenset(Framework)
 
 
 def _described(*descriptions: ProviderDescription) -> Mapping[Provider, ProviderDescription]:

@@ -18,11 +18,21 @@ from cadence.kernel.clock import Clock
 
 # What can be built today; `GET /api/engine/frameworks` and the check of a new orchestrator read it.
 MODES: Mapping[Framework, frozenset[Mode]] = MappingProxyType(
-    {Framework.LANGGRAPH: frozenset({Mode.SUPERVISOR})}
+    {
+        Framework.LANGGRAPH: frozenset(Mode),
+        Framework.OPENAI_AGENTS: frozenset(Mode),
+        Framework.GOOGLE_ADK: frozenset(Mode),
+    }
 )
 
 # Each module offers `build_backend(transports, *, clock) -> Backend`.
-_MODULES = MappingProxyType({Framework.LANGGRAPH: "cadence.engine.backends.langgraph.backend"})
+_MODULES = MappingProxyType(
+    {
+        Framework.LANGGRAPH: "cadence.engine.backends.langgraph.backend",
+        Framework.OPENAI_AGENTS: "cadence.engine.backends.openai_agents.backend",
+        Framework.GOOGLE_ADK: "cadence.engine.backends.google_adk.backend",
+    }
+)
 
 
 def may_build(framework: Framework, mode: Mode) -> bool:

@@ -54,6 +54,13 @@ class ToolCalls:
         self._numbers = itertools.count(1)
         self._slots = asyncio.Semaphore(PARALLEL_CALLS)
 
+    def only(self, tools: Mapping[str, ToolSpec]) -> "ToolCalls":
+        """Return the same turn's calls with fewer tools, for an agent that has only these."""
+        fewer = ToolCalls(tools, self._invoker, self._events)
+        fewer._numbers = self._numbers  # ids count through the whole turn
+        fewer._slots = self._slots
+        return fewer
+
     async def call_all(
         self, requests: Sequence[ToolRequest], *, agent: str, parallel: bool
     ) -> list[ToolOutcome]:

@@ -13,7 +13,8 @@ _DIGEST_LENGTH = 10
 _LOOKS_DIGESTED = re.compile(r"_.*_[0-9a-f]{10}\Z")
 
 # Tools of ours that stand beside the plugins' own; a plugin must not be able to shadow one.
-RESERVED_PREFIXES = ("route_to_", "transfer_to_")
+TRANSFER_PREFIX = "transfer_to_"
+RESERVED_PREFIXES = ("route_to_", TRANSFER_PREFIX)
 
 
 def model_names(qualified_names: Iterable[str]) -> dict[str, str]:
@@ -24,12 +25,28 @@ def model_names(qualified_names: Iterable[str]) -> dict[str, str]:
     qualified name is put at its end, so a name never depends on the order of the plugins.
     """
     plain = {name: _safe(name) for name in dict.fromkeys(qualified_names)}
-    # Case is no difference worth relying on: some models write a name back in another case.
-    uses = Counter(safe.lower() for safe in plain.values())
+    uses = _uses(plain.values())
     return {
-        name: safe if _stands(safe, uses) else _with_digest(safe, name)
+        name: safe
+        if _stands(safe, uses) and not safe.lower().startswith(RESERVED_PREFIXES)
+        else _with_digest(safe, name)
         for name, safe in plain.items()
     }
+
+
+def transfer_names(agents: Iterable[str]) -> dict[str, str]:
+    """Return for each agent's name that of the tool that transfers to it, under the same rules."""
+    plain = {name: TRANSFER_PREFIX + _UNSAFE.sub("_", name) for name in dict.fromkeys(agents)}
+    uses = _uses(plain.values())
+    return {
+        name: safe if _stands(safe, uses) else _with_digest(safe, name, prefix=TRANSFER_PREFIX)
+        for name, safe in plain.items()
+    }
+
+
+def _uses(names: Iterable[str]) -> Counter[str]:
+    # Case is no difference worth relying on: some models write a name back in another case.
+    return Counter(name.lower() for name in names)
 
 
 def _safe(name: str) -> str:
@@ -38,16 +55,11 @@ def _safe(name: str) -> str:
 
 
 def _stands(safe: str, uses: Counter[str]) -> bool:
-    return (
-        len(safe) <= _LONGEST
-        and uses[safe.lower()] == 1
-        and not safe.lower().startswith(RESERVED_PREFIXES)
-        and not _LOOKS_DIGESTED.match(safe)
-    )
+    return len(safe) <= _LONGEST and uses[safe.lower()] == 1 and not _LOOKS_DIGESTED.match(safe)
 
 
-def _with_digest(safe: str, name: str) -> str:
+def _with_digest(safe: str, name: str, *, prefix: str = "_") -> str:
     digest = sha256(name.encode("utf-8", "replace")).hexdigest()[:_DIGEST_LENGTH]
     # The tool's own name is the end of the qualified one, and says more than the start.
-    kept = safe[-(_LONGEST - _DIGEST_LENGTH - 2) :]
-    return f"_{kept}_{digest}"
+    kept = safe.removeprefix(prefix)[-(_LONGEST - _DIGEST_LENGTH - 1 - len(prefix)) :]
+    return f"{prefix}{kept}_{digest}"

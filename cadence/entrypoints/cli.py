@@ -4,7 +4,9 @@ import asyncio
 import json
 import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
+from types import TracebackType
 from typing import Annotated
 
 import typer
@@ -31,10 +33,16 @@ def serve(
     reload: Annotated[bool, typer.Option("--reload", help="Restart on changed files.")] = False,
 ) -> None:
     """Serve the API."""
-    from cadence.entrypoints.serving import serve as run  # noqa: PLC0415
+    from cadence.config.production import require_startable  # noqa: PLC0415
+    from cadence.config.settings import Settings  # noqa: PLC0415
 
     _set_address(host, port)
-    run(workers=workers, reload=reload)
+    settings = Settings()
+    # A refusal need not wait for the rest to be imported.
+    require_startable(settings, processes=workers)
+    from cadence.entrypoints.serving import serve as run  # noqa: PLC0415
+
+    run(settings, workers=workers, reload=reload)
 
 
 @app.command()
@@ -95,12 +103,16 @@ def openapi(
     """Write the schema of the API."""
     from cadence.config.settings import Settings  # noqa: PLC0415
     from cadence.entrypoints.api import build_api  # noqa: PLC0415
+    from cadence.entrypoints.refusing import Refused  # noqa: PLC0415
 
     text = json.dumps(build_api(Settings()).openapi(), indent=2, sort_keys=True) + "\n"
     if path is None:
         sys.stdout.write(text)
-    else:
+        return
+    try:
         path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Refused(f"{path} cannot be written: {error.strerror}.") from error
 
 
 @app.command()
@@ -128,9 +140,18 @@ def _set_address(host: str | None, port: int | None) -> None:
 
 
 def main() -> None:
-    """Run the command; errors of the settings are sentences, not tracebacks."""
-    from cadence.entrypoints.refusing import explained  # noqa: PLC0415
-
+    """Run the command; what an operator can mend is told in sentences, not tracebacks."""
     scrub_vendor_environment(os.environ)  # noqa: TID251  # before any vendor's code is imported
-    with explained():
+    with ExitStack() as ending:
+        ending.push(_explain)
         app()
+
+
+def _explain(
+    _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+) -> None:
+    if isinstance(error, Exception):
+        # Only now, since it knows most of the service.
+        from cadence.entrypoints.refusing import refuse  # noqa: PLC0415
+
+        refuse(error)

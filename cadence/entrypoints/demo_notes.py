@@ -14,9 +14,12 @@ class DemoNotes:
     password: str
 
     @classmethod
-    def read(cls, path: Path) -> "DemoNotes":
-        """Read the notes of an earlier demo."""
-        return cls(**json.loads(path.read_text(encoding="utf-8")))
+    def find(cls, path: Path) -> "DemoNotes | None":
+        """Read the notes of an earlier demo; None when there are none that can be read."""
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
 
     def write(self, path: Path) -> None:
         """Keep the notes for the next demo."""

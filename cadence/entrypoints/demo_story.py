@@ -1,188 +1,144 @@
 """What the demo does, call by call; whoever reads it has read the API."""
 
-import io
-import json
-import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx2
-
+from cadence.entrypoints.demo_calls import Calls
 from cadence.entrypoints.demo_notes import DemoNotes
+from cadence.entrypoints.demo_packages import PLUGINS, zip_folder
 from cadence.entrypoints.demo_terminal import Terminal
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "sdk" / "examples"
-PLUGINS = ("calculator", "knowledge_base")
-PIDS = ("com.cadence.calculator", "com.cadence.knowledge_base")
+ORGANIZATION = "Acme"
+MODEL = "stand-in"
 QUESTION = "What is (12 + 8) * 3, and how long does a refund take?"
-CREATED = (200, 201)
-CONFLICT = 409
-
-
-class DemoFailed(Exception):
-    """The demo cannot go on; the message says why."""
 
 
 @dataclass(slots=True)
 class Heard:
-    """What one run has sent: the tools that gave a result, and how it ended."""
+    """What one run has sent: the tools that gave a result, whether it spoke, how it ended."""
 
     tools: set[str] = field(default_factory=set)
+    has_spoken: bool = False
     outcome: str = "nothing"
 
     def note(self, name: str, fields: dict[str, Any]) -> None:
         """Take one event in."""
         if name == "tool_end" and not fields["is_error"]:
             self.tools.add(fields["tool"])
+        if name == "message" and fields["content"].strip():
+            self.has_spoken = True
         if name == "metadata" and fields.get("final"):
             self.outcome = fields["outcome"]
 
-    @property
-    def is_good(self) -> bool:
-        """Whether the run ended well, with a result from each of the plugins."""
-        has_all = all(any(tool.startswith(pid) for tool in self.tools) for pid in PIDS)
-        return self.outcome == "completed" and has_all
+    def find_problem(self) -> str | None:
+        """Return what is missing from a good answer, or None."""
+        if self.outcome != "completed":
+            return f"The run ended with: {self.outcome}."
+        if not self.has_spoken:
+            return "The run ended without an answer."
+        silent = [pid for pid in PLUGINS.values() if not self._has_result_of(pid)]
+        return f"No result came from {' and '.join(silent)}." if silent else None
+
+    def _has_result_of(self, pid: str) -> bool:
+        return any(tool.startswith(f"{pid}.") for tool in self.tools)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """How the story went, and an orchestrator to go on with."""
+
+    organization: str
+    orchestrator: str
+    asked: int
+    answered: int
 
 
 class DemoStory:
-    """Composes what PRODUCT.md describes and asks each orchestrator one question."""
+    """Composes what PRODUCT.md describes and asks each orchestrator one question.
 
-    def __init__(self, client: httpx2.AsyncClient, terminal: Terminal) -> None:
-        self._client = client
+    Whatever an earlier demo made is used again.
+    """
+
+    def __init__(self, calls: Calls, terminal: Terminal, *, examples: Path) -> None:
+        self._calls = calls
         self._terminal = terminal
+        self._examples = examples
 
-    async def tell(self, notes: DemoNotes) -> bool:
-        """Do everything; False when an orchestrator did not answer with its tools."""
-        await self._log_in(notes)
-        org = await self._organization()
-        model = await self._llm_config(org)
-        plugins = [await self._plugin(org, name) for name in PLUGINS]
-        answered = {}
-        for kind in await self._kinds():
-            instance = await self._orchestrator(org, kind, model=model, plugins=plugins)
-            answered[instance] = await self._ask(org, kind, instance)
-        self._show_next_steps(notes, org, next(iter(answered)))
-        return all(answered.values())
-
-    async def _log_in(self, notes: DemoNotes) -> None:
-        body = {"username": notes.username, "password": notes.password}
-        token = (await self._call("POST", "/api/auth/login", json=body))["token"]
-        self._client.headers["Authorization"] = f"Bearer {token}"
-        self._terminal.step(f"logged in as {notes.username}")
+    async def tell(self, notes: DemoNotes) -> Told:
+        """Do everything; raises `DemoFailed` when a step cannot be done."""
+        await self._calls.log_in(notes.username, notes.password)
+        self._terminal.step("signed in", f"{notes.username}, administrator of the platform")
+        organization = await self._organization()
+        within = f"/api/orgs/{organization}"
+        model = await self._llm_config(within)
+        plugins = [await self._plugin(within, name) for name in PLUGINS]
+        kinds = await self._kinds()
+        made = [await self._orchestrator(within, kind, model, plugins=plugins) for kind in kinds]
+        pairs = zip(kinds, made, strict=True)
+        answered = [await self._ask(within, kind, orchestrator) for kind, orchestrator in pairs]
+        return Told(
+            organization=organization,
+            orchestrator=made[0],
+            asked=len(answered),
+            answered=sum(answered),
+        )
 
     async def _organization(self) -> str:
-        for found in await self._call("GET", "/api/orgs"):
-            if found["name"] == "Acme":
-                return str(found["org_id"])
-        made = await self._call("POST", "/api/admin/orgs", json={"name": "Acme"})
-        self._terminal.step("organization Acme")
-        return str(made["org_id"])
+        found = await self._calls.find("/api/orgs", name=ORGANIZATION)
+        row = found or await self._calls.send(
+            "POST", "/api/admin/orgs", json={"name": ORGANIZATION}
+        )
+        self._step("organization", ORGANIZATION, found)
+        return str(row["org_id"])
 
-    async def _llm_config(self, org: str) -> int:
-        address = f"/api/orgs/{org}/llm-configs"
-        for found in (await self._call("GET", address))["items"]:
-            if found["name"] == "offline":
-                return int(found["id"])
-        body = {"name": "offline", "provider": "offline", "api_key": "none-needed"}
-        made = await self._call("POST", address, json=body)
-        self._terminal.step("LLM config offline: the rule-based stand-in, no key needed")
-        return int(made["id"])
+    async def _llm_config(self, within: str) -> int:
+        address = f"{within}/llm-configs"
+        found = await self._calls.find(address, name=MODEL)
+        body = {"name": MODEL, "provider": "offline"}
+        row = found or await self._calls.send("POST", address, json=body)
+        self._step("LLM config", f"{MODEL}: the rule-based offline model, no key needed", found)
+        return int(row["id"])
 
-    async def _plugin(self, org: str, name: str) -> str:
-        files = {"file": (f"{name}.zip", _zipped(EXAMPLES / name), "application/zip")}
-        row = await self._call("POST", f"/api/orgs/{org}/plugins/upload", files=files)
-        self._terminal.step(f"plugin {row['pid']} {row['version']}")
+    async def _plugin(self, within: str, name: str) -> str:
+        address = f"{within}/plugins"
+        known = {row["id"]: row for row in await self._calls.send("GET", address)}
+        upload = (f"{name}.zip", zip_folder(self._examples / name), "application/zip")
+        row = await self._calls.send("POST", f"{address}/upload", files={"file": upload})
+        self._step("plugin", f"{row['pid']} {row['version']}", known.get(row["id"]))
         return str(row["id"])
 
-    async def _kinds(self) -> list[tuple[str, str]]:
-        offers = await self._call("GET", "/api/engine/frameworks")
+    async def _kinds(self) -> Sequence[tuple[str, str]]:
+        offers = await self._calls.send("GET", "/api/engine/frameworks")
         return [(offer["framework_type"], mode) for offer in offers for mode in offer["modes"]]
 
     async def _orchestrator(
-        self, org: str, kind: tuple[str, str], *, model: int, plugins: list[str]
+        self, within: str, kind: tuple[str, str], model: int, *, plugins: Sequence[str]
     ) -> str:
-        address = f"/api/orgs/{org}/orchestrators"
-        name = "-".join(kind)
-        body = {
-            "name": name,
-            "framework_type": kind[0],
-            "mode": kind[1],
-            "active_plugin_ids": plugins,
-            "config": {"default_llm_config_id": model},
-        }
-        answer = await self._client.post(address, json=body)
-        if answer.status_code != CONFLICT:
-            return str(_checked(answer)["id"])
-        page = await self._call("GET", address, params={"limit": 200})
-        row = next(item for item in page["items"] if item["name"] == name)
-        change = {"active_plugin_ids": plugins, "config": body["config"]}
-        await self._call("PATCH", f"{address}/{row['id']}/config", json=change)
+        name, address = "-".join(kind), f"{within}/orchestrators"
+        wanted = {"active_plugin_ids": plugins, "config": {"default_llm_config_id": model}}
+        body = {"name": name, "framework_type": kind[0], "mode": kind[1], **wanted}
+        found = await self._calls.find(address, name=name)
+        row = found or await self._calls.send("POST", address, json=body)
+        if found is not None:
+            # The examples may have newer versions than when this one was composed.
+            await self._calls.send("PATCH", f"{address}/{row['id']}/config", json=wanted)
+        self._step("orchestrator", name, found)
         return str(row["id"])
 
-    async def _ask(self, org: str, kind: tuple[str, str], instance: str) -> bool:
-        self._terminal.title(" ".join(kind), QUESTION)
+    async def _ask(self, within: str, kind: tuple[str, str], orchestrator: str) -> bool:
+        self._terminal.title(" · ".join(kind))
+        self._terminal.question(QUESTION)
         heard = Heard()
-        body = {"instance_id": instance, "message": QUESTION}
-        address = f"/api/orgs/{org}/completion/stream"
-        async with self._client.stream("POST", address, json=body) as answer:
-            if answer.is_error:
-                await answer.aread()
-                _checked(answer)
-            async for name, fields in _events(answer):
-                heard.note(name, fields)
-                self._terminal.event(name, fields)
-        if not heard.is_good:
-            self._terminal.failure(f"{heard.outcome}, with results of {sorted(heard.tools)}")
-        return heard.is_good
+        body = {"instance_id": orchestrator, "message": QUESTION}
+        async for name, fields in self._calls.stream(f"{within}/completion/stream", body):
+            heard.note(name, fields)
+            self._terminal.event(name, fields)
+        problem = heard.find_problem()
+        if problem is not None:
+            self._terminal.failure(problem)
+        return problem is None
 
-    def _show_next_steps(self, notes: DemoNotes, org: str, instance: str) -> None:
-        url = str(self._client.base_url).rstrip("/")
-        say = self._terminal.line
-        self._terminal.title("Try next", f"{url}/docs has every call")
-        say(f"  URL {url}   username {notes.username}   password {notes.password}")
-        say(
-            f"  TOKEN=$(curl -s {url}/api/auth/login -H 'Content-Type: application/json' "
-            f'-d \'{{"username": "{notes.username}", "password": "{notes.password}"}}\' '
-            "| python3 -c 'import json, sys; print(json.load(sys.stdin)[\"token\"])')"
-        )
-        say(f'  curl -s {url}/api/orgs -H "Authorization: Bearer $TOKEN"')
-        say(
-            f'  curl -N {url}/api/orgs/{org}/completion/stream -H "Authorization: Bearer $TOKEN" '
-            f"-H 'Content-Type: application/json' "
-            f'-d \'{{"instance_id": "{instance}", "message": "Convert 26.2 miles to km"}}\''
-        )
-
-    async def _call(self, method: str, address: str, **options: Any) -> Any:
-        return _checked(await self._client.request(method, address, **options))
-
-
-async def _events(answer: httpx2.Response) -> AsyncIterator[tuple[str, dict[str, Any]]]:
-    name = ""
-    async for line in answer.aiter_lines():
-        if line.startswith("event: "):
-            name = line.removeprefix("event: ")
-        elif line.startswith("data: "):
-            yield name, json.loads(line.removeprefix("data: "))
-
-
-def _checked(answer: httpx2.Response) -> Any:
-    if answer.is_success:
-        return answer.json()
-    error = answer.json()["error"]
-    fields = "; ".join(f"{field['path']} {field['message']}" for field in error["fields"])
-    raise DemoFailed(f"{answer.request.url.path}: {error['message']} {fields}".rstrip())
-
-
-def _zipped(folder: Path) -> bytes:
-    """Zip a plugin's folder, the same bytes each time, as the catalog compares them."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                entry = zipfile.ZipInfo(str(Path(folder.name) / path.relative_to(folder)))
-                entry.compress_type = zipfile.ZIP_DEFLATED
-                entry.external_attr = 0o644 << 16
-                archive.writestr(entry, path.read_bytes())
-    return packed.getvalue()
+    def _step(self, what: str, which: str, found: object) -> None:
+        self._terminal.step(what, which, note="there already" if found else "")

@@ -1,57 +1,60 @@
 """`cadence doctor`: what is set, what answers, and what to do about the rest."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
 
-from cadence.bootstrap import SchemaOutdated, open_resources
-from cadence.config.production import SettingsRefused, require_startable
+from cadence.config.production import require_startable
 from cadence.config.settings import Settings
 from cadence.domains.operations.dependencies import build_readiness
 from cadence.domains.operations.schemas import State
+from cadence.entrypoints.refusing import ABOUT_SETTINGS, Refused, find_reasons
+from cadence.entrypoints.starting import opened
+from cadence.infra.secrets.keyring import KeyringInvalid
 from cadence.infra.telemetry.logging import configure_logging
 
 REMEDIES = {
-    "database": "start PostgreSQL, or check CADENCE_POSTGRES_URL",
-    "redis": "start Redis, or check CADENCE_REDIS_URL",
-    "objects": "check CADENCE_OBJECT_STORE_URL and its credentials",
+    "database": "does not answer: start PostgreSQL, or check CADENCE_POSTGRES_URL",
+    "redis": "does not answer: start Redis, or check CADENCE_REDIS_URL",
+    "objects": "does not answer: check CADENCE_OBJECT_STORE_URL and its credentials",
 }
 
 
 async def examine() -> int:
-    """Print a line for each thing examined; 1 when something needs mending."""
+    """Print a line for each thing examined; 1 when something needs mending.
+
+    Stores are opened only with settings that a server would start with, so that nothing is made in
+    a wrong place.
+    """
     configure_logging(level="ERROR", output="text")
-    settings = Settings()
-    problems = [*_settings_problems(settings)]
-    for problem in problems:
-        _line("settings", "BAD", problem)
-    if not problems:
-        _line("settings", "ok", f"{settings.environment}, storage in {settings.storage.root}")
-    return 1 if problems + await _store_problems(settings) else 0
-
-
-def _settings_problems(settings: Settings) -> Iterator[str]:
     try:
+        settings = Settings()
         require_startable(settings)
-    except SettingsRefused as refusal:
-        yield from str(refusal).splitlines()
+    except ABOUT_SETTINGS as refusal:
+        _bad("settings", find_reasons(refusal))
+        _line("skip", "stores", "examined once the settings are right")
+        return 1
+    _line("ok", "settings", f"{settings.environment}, storage in {settings.storage.root}")
+    return 0 if await _examine_stores(settings) else 1
 
 
-async def _store_problems(settings: Settings) -> list[str]:
+async def _examine_stores(settings: Settings) -> bool:
     try:
-        async with open_resources(settings) as resources:
+        async with opened(settings) as resources:
             states = await build_readiness(resources).states()
-    except SchemaOutdated as outdated:
-        _line("database", "BAD", str(outdated))
-        return ["database"]
-    except OSError:
-        _line("database", "BAD", REMEDIES["database"])
-        return ["database"]
+    except (Refused, KeyringInvalid) as refusal:
+        _bad("stores", find_reasons(refusal))
+        return False
     for store, state in states.items():
         is_ok = state is State.OK
-        _line(store, "ok" if is_ok else "BAD", "answers" if is_ok else REMEDIES[store])
-    _line("plugins", "note", "uploaded plugins run inside this process: trust whoever uploads")
-    return [store for store, state in states.items() if state is not State.OK]
+        _line("ok" if is_ok else "BAD", store, "answers" if is_ok else REMEDIES[store])
+    _line("note", "plugins", "uploaded plugins run in this process: trust whoever uploads")
+    return all(state is State.OK for state in states.values())
 
 
-def _line(thing: str, state: str, told: str) -> None:
+def _bad(thing: str, reasons: Sequence[str]) -> None:
+    for reason in reasons:
+        _line("BAD", thing, reason)
+
+
+def _line(state: str, thing: str, told: str) -> None:
     sys.stdout.write(f"{state:<5} {thing:<10} {told}\n")

@@ -3,12 +3,12 @@
 import sys
 from dataclasses import dataclass
 
-from cadence.bootstrap import open_resources
 from cadence.config.production import require_startable
 from cadence.config.settings import Settings
 from cadence.domains.access.dependencies import build_access
 from cadence.domains.users.dependencies import build_users
 from cadence.entrypoints.serving import set_up_logging
+from cadence.entrypoints.starting import opened
 from cadence.resources import Resources
 
 
@@ -27,7 +27,7 @@ async def create_first_admin(asked: FirstAdmin) -> None:
     settings = Settings()
     require_startable(settings)
     set_up_logging(settings)
-    async with open_resources(settings) as resources:
+    async with opened(settings) as resources:
         done = await build_users(resources).bootstrap(
             username=asked.username,
             email=asked.email,

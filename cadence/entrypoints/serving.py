@@ -1,5 +1,6 @@
 """Runs the API under uvicorn."""
 
+import asyncio
 import signal
 import sys
 from typing import Literal
@@ -7,9 +8,10 @@ from typing import Literal
 import uvicorn
 from fastapi import FastAPI
 
-from cadence.config.production import MEMORY, require_startable
+from cadence.config.production import MEMORY
 from cadence.config.settings import Settings
 from cadence.entrypoints.api import build_api
+from cadence.entrypoints.starting import require_free, require_openable
 from cadence.infra.telemetry.logging import configure_logging
 
 # Seconds for open streams to end before they are cut; their runs then have SHUTDOWN_GRACE more.
@@ -17,10 +19,15 @@ GRACEFUL_SECONDS = 25
 FACTORY = "cadence.entrypoints.serving:build_for_worker"
 
 
-def serve(*, workers: int, reload: bool) -> None:
-    """Serve until a signal; raises `SettingsRefused` for what could not be served safely."""
-    settings = Settings()
-    require_startable(settings, processes=workers)
+def serve(settings: Settings, *, workers: int, reload: bool) -> None:
+    """Serve until a signal, with settings that `require_startable` has let pass.
+
+    Raises what `require_openable` and `require_free` raise.
+    """
+    # Opened once before and once by the server: only the second time is worth a line in the log.
+    configure_logging(level="ERROR", output="text")
+    asyncio.run(require_openable(settings))
+    require_free(settings.api)
     set_up_logging(settings)
     if workers == 1 and not reload:
         _leave_quietly_on_signals()

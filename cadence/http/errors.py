@@ -132,12 +132,15 @@ async def _answer_routing(request: Request, error: Exception) -> Response:
 
 async def _answer_unexpected(request: Request, error: Exception) -> Response:
     log.error("request_failed", path=request.url.path, error=type(error).__name__, exc_info=error)
-    return error_answer(
+    answer = error_answer(
         request_id_of(request),
         STATUS[Kind.INTERNAL],
         "internal_error",
         message="Something went wrong on our side. Quote the request id when you report it.",
     )
+    # The server hangs up after this answer; a client that is not told would ask again into nothing.
+    answer.headers["Connection"] = "close"
+    return answer
 
 
 def _writable(path: str) -> str:

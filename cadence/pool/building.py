@@ -74,6 +74,8 @@ class OrchestratorBuilder:
             limits=limits,
             nodes=blueprint.nodes,
             use_llm_validation=blueprint.use_llm_validation,
+            entry_agent=blueprint.entry_agent,
+            handoff_instructions=blueprint.handoff_instructions,
         )
         code = {plugin.pid: plugin for plugin in plugins}
         tools = CheckedInvoker(agents, code, result_bytes=limits.tool_result_bytes)

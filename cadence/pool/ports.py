@@ -29,7 +29,7 @@ class PluginSource:
 class Blueprint:
     """An orchestrator resolved out of the database; the plugins' tools are not known yet.
 
-    `build_hash` covers everything else in it.
+    `build_hash` covers everything else in it. `entry_agent` is the pid of one of the plugins.
     """
 
     organization_id: OrganizationId
@@ -42,6 +42,8 @@ class Blueprint:
     nodes: Mapping[SupervisorNode, NodeSpec]
     limits: Limits
     use_llm_validation: bool
+    entry_agent: str | None = None
+    handoff_instructions: str | None = None
     plugins: tuple[PluginSource, ...]
 
 

@@ -8,7 +8,7 @@ from cadence_sdk import CadenceException
 
 from cadence.engine.spec import AgentSpec, ToolSpec
 from cadence.engine.tool_invoker import CheckedInvoker
-from cadence.engine.tool_names import model_names
+from cadence.engine.tool_names import model_names, transfer_names
 
 MATH = "com.acme.math"
 NOTES = "com.acme.notes"
@@ -28,6 +28,7 @@ BULKY = f"{NOTES}.bulky"
 SECRET = "sk-plugin-secret-4711"  # looks like one, so that tests can search for it
 
 NAMES = model_names((ADD, SLOW, FAST, BOOM, REFUSE, EXIT, HANG, WAIT, HUGE, LOOKUP, BULKY))
+TRANSFERS = transfer_names((MATH, NOTES))
 
 _NUMBERS = {
     "type": "object",

@@ -1,7 +1,7 @@
 """Everything one conformance test needs: a model server, plugins, a way to play a turn."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -10,16 +10,22 @@ from typing import Any, assert_never
 import httpx
 import httpx2
 
+from cadence.engine.backends.google_adk.backend import GoogleAdkBackend
 from cadence.engine.backends.langgraph.backend import LangGraphBackend
+from cadence.engine.backends.openai_agents.backend import OpenAIAgentsBackend
 from cadence.engine.contract import Backend, PastMessage, Runtime, Turn, UsageMeter
 from cadence.engine.errors import EngineError
 from cadence.engine.events import RuntimeEvent, Usage
 from cadence.engine.models.retries import RetryPolicy
 from cadence.engine.modes import Framework, Mode
 from cadence.engine.spec import AgentSpec, Limits, ModelSpec, OrchestratorSpec, Provider
+from cadence.engine.tool_names import RESERVED_PREFIXES
+from tests.conformance.coordinator_story import CoordinatorStory
+from tests.conformance.handoff_story import HandoffStory
 from tests.conformance.outlines import answer, outline
-from tests.conformance.plugins import Plugins, agents, invoker
-from tests.conformance.stories import STORIES, Story
+from tests.conformance.plugins import MATH, Plugins, agents, invoker
+from tests.conformance.stories import Story
+from tests.conformance.supervisor_story import SupervisorStory
 from tests.fakes.model_server import ModelServer
 
 API_KEY = "sk-conformance-0001"
@@ -81,8 +87,25 @@ class Stage:
     backend: Backend
     plugins: Plugins = field(default_factory=Plugins)
 
-    def story(self) -> Story:
-        return STORIES[self.kind.mode]()
+    def story(self, first: str = MATH) -> Story:
+        """Begin the story of a turn; `first` is the first plugin of the orchestrator."""
+        return story_of(self.kind.mode, first)
+
+    @property
+    def results(self) -> list[str]:
+        """What tools gave, oldest first, as the model that had asked for it read it."""
+        before: list[str] = []
+        read: list[str] = []
+        for call in self.server.calls:
+            texts = [
+                result.text
+                for result in call.tool_results
+                if not result.name.startswith(RESERVED_PREFIXES)
+            ]
+            if texts[: len(read)] != read:
+                before, read = before + read, []
+            read = texts
+        return before + read
 
     def model(self, provider: Provider = Provider.OPENAI, **changes: Any) -> ModelSpec:
         spec = ModelSpec(
@@ -162,6 +185,19 @@ async def play(
     return Played(tuple(events), error, meter.total)
 
 
+def story_of(mode: Mode, first: str = MATH) -> Story:
+    """Begin the story of a turn in this mode."""
+    match mode:
+        case Mode.SUPERVISOR:
+            return SupervisorStory(first)
+        case Mode.COORDINATOR:
+            return CoordinatorStory(first)
+        case Mode.HANDOFF:
+            return HandoffStory(first)
+        case _:
+            assert_never(mode)
+
+
 @asynccontextmanager
 async def open_backend(kind: Kind) -> AsyncIterator[Backend]:
     """Build the kind's backend on clients of its own."""
@@ -181,5 +217,19 @@ def tasks_besides_this_one() -> set[asyncio.Task[Any]]:
     return asyncio.all_tasks() - {asyncio.current_task()}
 
 
-BACKENDS: Mapping[Framework, type[LangGraphBackend]] = {Framework.LANGGRAPH: LangGraphBackend}
-KINDS = (Kind(Framework.LANGGRAPH, Mode.SUPERVISOR),)
+BACKENDS: Mapping[Framework, Callable[..., Backend]] = {
+    Framework.LANGGRAPH: LangGraphBackend,
+    Framework.OPENAI_AGENTS: OpenAIAgentsBackend,
+    Framework.GOOGLE_ADK: GoogleAdkBackend,
+}
+KINDS = (
+    Kind(Framework.LANGGRAPH, Mode.SUPERVISOR),
+    Kind(Framework.LANGGRAPH, Mode.COORDINATOR),
+    Kind(Framework.LANGGRAPH, Mode.HANDOFF),
+    Kind(Framework.OPENAI_AGENTS, Mode.SUPERVISOR),
+    Kind(Framework.OPENAI_AGENTS, Mode.COORDINATOR),
+    Kind(Framework.OPENAI_AGENTS, Mode.HANDOFF),
+    Kind(Framework.GOOGLE_ADK, Mode.SUPERVISOR),
+    Kind(Framework.GOOGLE_ADK, Mode.COORDINATOR),
+    Kind(Framework.GOOGLE_ADK, Mode.HANDOFF),
+)

@@ -5,7 +5,9 @@ import socket
 import pytest
 
 from cadence.engine.spec import Limits
+from tests.conformance.plugins import ADD, NAMES
 from tests.conformance.stage import API_KEY, Stage, play, tasks_besides_this_one
+from tests.conformance.stories import cost
 from tests.fakes.model_server import (
     Call,
     ContextExceeded,
@@ -66,7 +68,9 @@ async def test_each_failure_of_a_provider_is_one_documented_error(
     assert turn.code == code
     assert turn.outline == story.outline
     assert API_KEY not in str(turn.error)
-    stage.server.script(Say("Fine."), Say("Fine again."))
+    story = stage.story()
+    story.answers_from_context("Fine again.")
+    stage.server.script(*story.steps)
     assert (await play(runtime)).text == "Fine again."
 
 
@@ -97,12 +101,13 @@ async def test_an_answer_that_breaks_off_keeps_what_was_said_and_is_not_tried_ag
 
 
 async def test_a_tool_call_that_breaks_off_is_never_made(stage: Stage) -> None:
-    step = DropMidStream(1, of=Call(("com_acme_math_add", {"a": 1, "b": 2})))
-    stage.server.script(step)
+    story = stage.story()
+    story.fails_beside_tools(DropMidStream(1, of=Call((NAMES[ADD], {"a": 1, "b": 2}))))
 
-    turn = await play(stage.build())
+    turn = await stage.play(story)
 
     assert turn.code == "model_unavailable"
+    assert turn.outline == story.outline
     assert stage.plugins.calls == []
 
 
@@ -110,21 +115,25 @@ async def test_a_tool_call_that_breaks_off_is_never_made(stage: Stage) -> None:
     "step", [Fail(429, retry_after=0), Fail(500), HangUp()], ids=["429", "500", "hangs up"]
 )
 async def test_a_passing_failure_is_got_over(stage: Stage, step: Step) -> None:
-    stage.server.script(step, step, Say("Hello."), Say("Hello, what can I do?"))
+    story = stage.story()
+    story.answers_from_context("Hello, what can I do?")
+    stage.server.script(step, step)
 
-    turn = await play(stage.build())
+    turn = await stage.play(story)
 
-    assert turn.text == "Hello, what can I do?"
-    assert turn.usage.llm_calls == 2
+    assert turn.outline == story.outline
+    assert turn.usage == cost(story.steps)
 
 
 async def test_the_provider_is_left_alone_for_as_long_as_it_asks(stage: Stage) -> None:
-    stage.server.script(Fail(429, retry_after=1), Say("Hello."), Say("Hello to you."))
+    story = stage.story()
+    story.answers_from_context("Hello to you.")
+    stage.server.script(Fail(429, retry_after=1))
 
-    turn = await play(stage.build())
+    turn = await stage.play(story)
 
     assert turn.text == "Hello to you."
-    first, second, _ = stage.server.calls
+    first, second, *_ = stage.server.calls
     assert second.socket.asked_at - first.socket.asked_at >= 1
 
 
@@ -149,9 +158,10 @@ async def test_the_time_limit_of_the_llm_config_holds_too(stage: Stage) -> None:
 
 
 async def test_a_model_that_never_stops_ends_at_the_limit_of_an_answer(stage: Stage) -> None:
-    stage.server.script(Say("Hello."), Endless("x" * 10_000))
+    story = stage.story()
+    story.fails_while_answering(Endless("x" * 10_000), "")
 
-    turn = await play(stage.build())
+    turn = await stage.play(story)
 
     assert turn.code == "model_answer_invalid"
     assert len(turn.text) <= 1_000_000

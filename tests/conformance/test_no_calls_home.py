@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from cadence.engine.spec import Provider
-from tests.conformance.plugins import ADD, NAMES
+from tests.conformance.plugins import ADD
 from tests.conformance.stage import Kind, Stage
-from tests.fakes.model_server import Call, Say
+from tests.conformance.stories import Called
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,7 +28,10 @@ ONE_FOR_EACH_WIRE = (Provider.OPENAI, Provider.ANTHROPIC, Provider.GOOGLE)
 async def test_only_the_model_is_called(stage: Stage, kind: Kind) -> None:
     addresses = []
     for provider in ONE_FOR_EACH_WIRE:
-        stage.server.script(Call((NAMES[ADD], {"a": 1, "b": 2})), Say("DONE"), Say("It is 3."))
+        story = stage.story()
+        story.uses(Called(ADD, {"a": 1, "b": 2}))
+        story.answers("It is 3.")
+        stage.server.script(*story.steps)
         addresses += [provider, stage.address(provider)]
 
     process = await asyncio.create_subprocess_exec(

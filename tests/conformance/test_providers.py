@@ -3,11 +3,11 @@
 import pytest
 
 from cadence.engine.contract import PastMessage
-from cadence.engine.events import ToolStarted, Usage
+from cadence.engine.events import ToolStarted
 from cadence.engine.spec import Limits, Provider
-from tests.conformance.plugins import ADD, FAST, NAMES, SLOW
+from tests.conformance.plugins import ADD, FAST, LOOKUP, NAMES, SLOW
 from tests.conformance.stage import API_KEY, Stage, play, tasks_besides_this_one
-from tests.conformance.stories import Called
+from tests.conformance.stories import Called, cost
 from tests.fakes.model_server import (
     ContextExceeded,
     Drip,
@@ -23,7 +23,6 @@ from tests.fakes.model_server import (
     InvalidArguments,
     RefuseKey,
     Role,
-    Say,
     Step,
     TruncatedJson,
 )
@@ -47,13 +46,38 @@ async def test_a_turn_with_two_steps_and_parallel_calls(stage: Stage, provider: 
 
     assert turn.error is None
     assert turn.outline == story.outline
-    assert turn.usage == Usage(44, 28, 4)
+    assert turn.usage == cost(story.steps)
     last = stage.server.calls[-1]
     assert last.api_key == API_KEY
-    *first, added = (result.text for result in last.tool_results)
+    *first, added = stage.results
     assert first == ["slow", "fast"]
     assert added == ("3" if provider is Provider.GOOGLE else '{"sum":3}')  # it parses JSON itself
     assert [message.role for message in last.messages[:3]] == [Role.USER, Role.ASSISTANT, Role.USER]
+
+
+async def test_a_turn_with_tools_of_two_plugins(stage: Stage, provider: Provider) -> None:
+    story = stage.story()
+    story.uses(Called(ADD, {"a": 1, "b": 2}))
+    story.uses(Called(LOOKUP, {"word": "3"}))
+    story.uses(Called(ADD, {"a": 3, "b": 3}))
+    story.answers("Three, and twice that is 6.")
+
+    turn = await stage.play(story, spec=stage.spec(model=stage.model(provider)))
+
+    assert turn.error is None
+    assert turn.outline == story.outline
+
+
+async def test_an_answer_in_words_when_the_hops_are_spent(stage: Stage, provider: Provider) -> None:
+    story = stage.story()
+    story.spends(3, Called(ADD, {"a": 1, "b": 2}))
+    story.closes("It is 3.")
+    spec = stage.spec(model=stage.model(provider), limits=Limits(max_agent_hops=3))
+
+    turn = await stage.play(story, spec=spec)
+
+    assert turn.error is None
+    assert turn.outline == story.outline
 
 
 async def test_calls_one_at_a_time(stage: Stage, provider: Provider) -> None:
@@ -83,8 +107,9 @@ async def test_the_models_settings_are_sent(stage: Stage, provider: Provider) ->
 async def test_broken_arguments_are_corrected(stage: Stage, provider: Provider) -> None:
     if provider is Provider.GOOGLE:
         # Gemini says MALFORMED_FUNCTION_CALL instead of sending broken JSON.
-        stage.server.script(InvalidArguments("{", tool=NAMES[ADD]))
-        turn = await play(stage.build(stage.spec(model=stage.model(provider))))
+        story = stage.story()
+        story.fails_beside_tools(InvalidArguments("{", tool=NAMES[ADD]))
+        turn = await stage.play(story, spec=stage.spec(model=stage.model(provider)))
         assert turn.code == "model_answer_invalid"
         return
     story = stage.story()
@@ -146,13 +171,14 @@ async def test_what_a_broken_off_call_has_cost_is_counted_as_far_as_it_is_known(
 
 
 async def test_a_passing_failure_is_got_over(stage: Stage, provider: Provider) -> None:
-    steps = (Fail(429, retry_after=0), Fail(500), Say("Hi."), Say("Hello."))
-    stage.server.script(*steps)
+    stage.server.script(Fail(429, retry_after=0), Fail(500))
+    story = stage.story()
+    story.answers_from_context("Hello.")
 
-    turn = await play(stage.build(stage.spec(model=stage.model(provider))))
+    turn = await stage.play(story, spec=stage.spec(model=stage.model(provider)))
 
     assert turn.text == "Hello."
-    assert turn.usage.llm_calls == 2
+    assert turn.usage == cost(story.steps)
 
 
 @pytest.mark.parametrize("step", [Hang(), Drip(0.1)], ids=["silent", "dripping"])

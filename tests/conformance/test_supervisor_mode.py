@@ -211,3 +211,11 @@ async def test_an_orchestrator_without_plugins_still_talks(stage: Stage) -> None
     turn = await stage.play(story, spec=stage.spec(found=()))
 
     assert turn.outline == story.outline
+
+
+async def test_words_without_a_tool_call_are_an_answer_from_context(stage: Stage) -> None:
+    stage.server.script(Say("Hello."), Say("Hello, what can I do?"))
+
+    turn = await play(stage.build(), "Hello!")
+
+    assert turn.text == "Hello, what can I do?"

@@ -4,7 +4,6 @@ import pytest
 
 from cadence.engine.events import ToolEnded, ToolStarted
 from cadence.engine.spec import Limits
-from tests.conformance.outlines import calls, fails
 from tests.conformance.plugins import (
     ADD,
     BOOM,
@@ -12,13 +11,14 @@ from tests.conformance.plugins import (
     HANG,
     HUGE,
     NAMES,
+    NOTES,
     REFUSE,
     SECRET,
     WAIT,
 )
 from tests.conformance.stage import Played, Stage, play
 from tests.conformance.stories import Called
-from tests.fakes.model_server import Call, InvalidArguments, Say, SayThenCall, Step, UnknownTool
+from tests.fakes.model_server import Call, InvalidArguments, Step, UnknownTool
 
 
 def shown(turn: Played) -> list[object]:
@@ -47,9 +47,11 @@ async def test_a_tool_that_goes_wrong_is_explained_and_the_next_turn_works(
 
     assert turn.error is None
     assert turn.outline == story.outline
-    assert code in stage.server.calls[-1].tool_results[0].text
-    assert len(stage.server.calls[-1].tool_results[0].text) < 1000
-    stage.server.script(Say("Fine."), Say("Fine again."))
+    assert code in stage.results[0]
+    assert len(stage.results[0]) < 1000
+    story = stage.story()
+    story.answers_from_context("Fine again.")
+    stage.server.script(*story.steps)
     assert (await play(runtime)).text == "Fine again."
 
 
@@ -76,7 +78,7 @@ async def test_words_that_a_plugin_wrote_for_people_are_shown(stage: Stage) -> N
     turn = await stage.play(story)
 
     assert shown(turn) == [{"code": "tool_error", "message": "That word is not allowed."}]
-    assert "That word is not allowed." in stage.server.calls[-1].tool_results[0].text
+    assert "That word is not allowed." in stage.results[0]
 
 
 async def test_when_some_tools_fail_the_turn_goes_on_with_the_others(stage: Stage) -> None:
@@ -98,14 +100,14 @@ async def test_a_tool_that_does_not_exist_is_told_to_the_model(stage: Stage) -> 
     turn = await stage.play(story)
 
     assert turn.outline == story.outline
-    assert "no tool named no_such_tool" in stage.server.calls[1].tool_results[0].text
+    assert "no tool named no_such_tool" in stage.results[0]
 
 
 async def test_a_tool_of_no_active_plugin_is_never_called_whoever_asks_for_it(
     stage: Stage,
 ) -> None:
     found = stage.spec().agents
-    story = stage.story()
+    story = stage.story(NOTES)
     story.uses(Called(NAMES[BOOM], error="tool_unknown"), asks=UnknownTool(NAMES[BOOM]))
     story.answers_from_context("I cannot do that.")
 
@@ -146,43 +148,42 @@ async def test_invalid_arguments_are_told_to_the_model_which_may_correct_them(
     assert turn.outline == story.outline
     starts = [event for event in turn.events if isinstance(event, ToolStarted)]
     assert starts[0].args == arguments
-    assert told in stage.server.calls[1].tool_results[0].text
+    assert told in stage.results[0]
     assert len(stage.plugins.calls) == 1
 
 
-async def test_words_beside_a_tool_call_are_not_the_answer(stage: Stage) -> None:
+async def test_words_beside_a_tool_call_are_heard_only_from_an_agent_that_answers(
+    stage: Stage,
+) -> None:
     story = stage.story()
-    asks = SayThenCall("Let me see.", (NAMES[ADD], {"a": 1, "b": 2}))
-    story.uses(Called(ADD), asks=asks)
+    story.uses_with_words("Let me see.", Called(ADD, {"a": 1, "b": 2}))
     story.answers("It is 3.")
 
     turn = await stage.play(story)
 
-    assert turn.text == "It is 3."
+    assert turn.outline == story.outline
 
 
 async def test_more_calls_than_allowed_at_once_are_refused(stage: Stage) -> None:
     many = Call(*((NAMES[ADD], {"a": number, "b": 0}) for number in range(40)))
-    stage.server.script(many, Say("DONE"), Say("That were many."))
+    story = stage.story()
+    story.asks_for(many)
+    story.answers("That were many.")
 
-    turn = await play(stage.build())
+    turn = await stage.play(story)
 
     assert turn.text == "That were many."
-    results = [result.text for result in stage.server.calls[-1].tool_results]
-    assert len(results) == 40
+    assert len(stage.results) == 40
     assert len(stage.plugins.calls) == 32
-    assert "tool_unavailable" in results[-1]
+    assert "tool_unavailable" in stage.results[-1]
 
 
 async def test_the_whole_turn_has_a_time_limit_and_every_start_has_its_end(stage: Stage) -> None:
-    stage.server.script(Call((NAMES[WAIT], {})))
+    story = stage.story()
+    story.breaks_off_in(Called(WAIT, error="tool_unavailable"))
 
-    turn = await play(stage.build(stage.spec(limits=Limits(invoke_timeout=1))))
+    turn = await stage.play(story, spec=stage.spec(limits=Limits(invoke_timeout=1)))
 
     assert turn.code == "run_timeout"
-    assert [line for line in turn.outline if WAIT in line] == [
-        calls(WAIT),
-        fails(WAIT, "tool_unavailable"),
-    ]
-    assert turn.outline.count("control_tools ends") == 1
+    assert turn.outline == story.outline
     assert stage.plugins.running == 0

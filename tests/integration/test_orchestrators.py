@@ -1,13 +1,14 @@
 """Composing orchestrators: what is taken, what is refused with which path, what is shown."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.factories.plugins import tools_plugin
-from tests.fakes.model_server import ModelServer, Say
+from tests.fakes.model_server import Call, ModelServer, Say
 from tests.fixtures.clients import Organization
-from tests.fixtures.orchestrators import Bot, create_bot
+from tests.fixtures.orchestrators import Bot, SseEvent, create_bot
 
 UNKNOWN = "01900000-0000-7000-8000-000000000000"
 
@@ -21,6 +22,10 @@ def _asked(bot: Bot, **changes: Any) -> dict[str, Any]:
         "config": {"default_llm_config_id": bot.llm_config_id},
     }
     return {**asked, **changes}
+
+
+def _text(events: list[SseEvent]) -> str:
+    return "".join(event.fields["content"] for event in events if event.name == "message")
 
 
 async def test_what_was_asked_for_is_shown(bot: Bot) -> None:
@@ -101,6 +106,99 @@ async def test_every_part_of_the_configuration_is_checked_when_written(
     assert answer.status_code == 422
     paths = {field["path"] for field in answer.json()["error"]["fields"]}
     assert paths == {f"config.mode_config.{path}"}
+
+
+@pytest.mark.parametrize(
+    ("mode", "mode_config", "path"),
+    [
+        ("coordinator", {"consecutive_agent_route_limit": 0}, "consecutive_agent_route_limit"),
+        ("coordinator", {"max_agent_hops": 51}, "max_agent_hops"),
+        ("coordinator", {"supervisor_node": {}}, "supervisor_node"),
+        ("coordinator", {"entry_agent": "com.acme.tools"}, "entry_agent"),
+        ("handoff", {"entry_agent": "com.acme.other"}, "entry_agent"),
+        ("handoff", {"entry_agent": UNKNOWN}, "entry_agent"),
+        ("handoff", {"handoff_instructions": "x" * 4_001}, "handoff_instructions"),
+        ("handoff", {"use_llm_validation": True}, "use_llm_validation"),
+    ],
+)
+async def test_each_mode_takes_its_own_settings_and_no_others(
+    bot: Bot, *, mode: str, mode_config: dict[str, Any], path: str
+) -> None:
+    config = {"default_llm_config_id": bot.llm_config_id, "mode_config": mode_config}
+
+    answer = await bot.admin.post("{org}/orchestrators", _asked(bot, mode=mode, config=config))
+
+    assert answer.status_code == 422
+    paths = [field["path"] for field in answer.json()["error"]["fields"]]
+    assert paths == [f"config.mode_config.{path}"]
+
+
+async def test_a_coordinator_lets_the_plugins_agent_work(bot: Bot, model: ModelServer) -> None:
+    limits = {"max_agent_hops": 5, "consecutive_agent_route_limit": 1}
+    config = {"default_llm_config_id": bot.llm_config_id, "mode_config": limits}
+    made = await bot.admin.post(
+        "{org}/orchestrators", _asked(bot, mode="coordinator", config=config)
+    )
+    transfer = Call(("transfer_to_com_acme_tools", {"request": "Greet Ada."}))
+    greet = Call(("com_acme_tools_greet", {"name": "Ada"}))
+    model.script(transfer, greet, Say("I said hello."), transfer, Say("Ada is greeted."))
+
+    events = await replace(bot, id=made.json()["id"]).stream("Greet Ada.")
+
+    assert [event.fields["agent"] for event in events if event.name == "agent_start"] == [
+        "coordinator",
+        "com.acme.tools",
+        "coordinator",
+    ]
+    assert _text(events) == "Ada is greeted."
+    refused = model.calls[-1].tool_results[-1].text
+    assert "has been asked 1 times in a row" in refused
+
+
+@pytest.mark.parametrize("names", ["pid", "row"])
+async def test_a_handoff_starts_at_its_entry_agent_with_the_instructions_for_all(
+    bot: Bot, model: ModelServer, names: str
+) -> None:
+    other = await bot.admin.upload("{org}/plugins/upload", tools_plugin(pid="com.acme.other"))
+    entry = other.json()["id"] if names == "row" else "com.acme.other"
+    settings = {"entry_agent": entry, "handoff_instructions": "Be {kind}."}
+    asked = _asked(
+        bot,
+        mode="handoff",
+        active_plugin_ids=[bot.plugin_id, other.json()["id"]],
+        config={"default_llm_config_id": bot.llm_config_id, "mode_config": settings},
+    )
+    made = await bot.admin.post("{org}/orchestrators", asked)
+    model.script(Call(("transfer_to_com_acme_tools", {})), Say("Hello from the tools."))
+
+    events = await replace(bot, id=made.json()["id"]).stream("Hello")
+
+    assert made.json()["config"]["mode_config"] == settings
+    agents = [event.fields["agent"] for event in events if event.name == "agent_start"]
+    assert agents == ["com.acme.other", "com.acme.tools"]
+    assert _text(events) == "Hello from the tools."
+    assert all("\nBe {kind}.\n" in call.system for call in model.calls)
+
+
+async def test_the_entry_agent_cannot_be_taken_away_from_a_handoff(bot: Bot) -> None:
+    other = await bot.admin.upload("{org}/plugins/upload", tools_plugin(pid="com.acme.other"))
+    both = [bot.plugin_id, other.json()["id"]]
+    settings = {"entry_agent": "com.acme.other"}
+    config = {"default_llm_config_id": bot.llm_config_id, "mode_config": settings}
+    asked = _asked(bot, mode="handoff", active_plugin_ids=both, config=config)
+    made = await bot.admin.post("{org}/orchestrators", asked)
+    place = f"{{org}}/orchestrators/{made.json()['id']}/config"
+
+    refused = await bot.admin.patch(place, {"active_plugin_ids": [bot.plugin_id]})
+
+    assert refused.status_code == 422
+    paths = [field["path"] for field in refused.json()["error"]["fields"]]
+    assert paths == ["config.mode_config.entry_agent"]
+    change = {
+        "active_plugin_ids": [bot.plugin_id],
+        "config": {"mode_config": {"entry_agent": None}},
+    }
+    assert (await bot.admin.patch(place, change)).status_code == 200
 
 
 async def test_another_organizations_parts_are_as_good_as_unknown(

@@ -18,7 +18,8 @@ ALGORITHM = "HS256"
 KEY_ID = "s1"
 MAX_BYTES = 4096
 LEEWAY = timedelta(seconds=30)
-CLAIMS = ["iss", "aud", "sub", "jti", "sec", "iat", "nbf", "exp"]
+TIMES = ["iat", "nbf", "exp"]
+CLAIMS = ["iss", "aud", "sub", "jti", "sec", *TIMES]
 
 
 class BadToken(Exception):
@@ -70,7 +71,7 @@ def read(token: str, *, key: bytes, now: datetime) -> TokenClaims:
         payload = _decode(token, key)
         _check_times(payload, now)
         return TokenClaims(
-            UserId(UUID(payload["sub"])), SessionId(payload["jti"]), str(payload["sec"])
+            UserId(UUID(payload["sub"])), SessionId(_plain(payload["jti"])), _plain(payload["sec"])
         )
     except (jwt.PyJWTError, ValueError, TypeError, AttributeError):
         raise BadToken from None
@@ -93,7 +94,17 @@ def _decode(token: str, key: bytes) -> dict[str, Any]:
     )
 
 
+def _plain(value: object) -> str:
+    # Half a character could be neither hashed nor looked up, and we write none.
+    if not (isinstance(value, str) and value.isascii()):
+        raise BadToken
+    return value
+
+
 def _check_times(payload: dict[str, Any], now: datetime) -> None:
-    moment, leeway = now.timestamp(), LEEWAY.total_seconds()
+    # Whole numbers, as we write them: any other never ends, or is too large to compute with.
+    if any(type(payload[claim]) is not int for claim in TIMES):
+        raise BadToken
+    moment, leeway = now.timestamp(), int(LEEWAY.total_seconds())
     if not payload["nbf"] - leeway <= moment <= payload["exp"] + leeway:
         raise BadToken

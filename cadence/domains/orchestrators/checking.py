@@ -1,26 +1,57 @@
 """Checks a configuration when it is written, so that a build cannot fail on it later."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar, assert_never
+from uuid import UUID
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from cadence.domains.orchestrators.schemas import NodeConfig, OrchestratorConfig
-from cadence.engine.modes import SupervisorNode
+from cadence.domains.orchestrators.schemas import (
+    AnyModeConfig,
+    CoordinatorConfig,
+    HandoffConfig,
+    NodeConfig,
+    OrchestratorConfig,
+    SupervisorConfig,
+    WrittenConfig,
+)
+from cadence.engine.modes import Mode, SupervisorNode
 from cadence.engine.prompts import check_override
 from cadence.kernel.errors import FieldProblem, InvalidInput
 from cadence.kernel.ids import LlmConfigId
 
+Read = TypeVar("Read", bound=BaseModel)
+
 UNKNOWN_MODEL = "is no LLM config of this organization"
 
 
-def parse_config(stored: Mapping[str, Any]) -> OrchestratorConfig:
-    """Read a configuration; raises `InvalidInput` with paths under `config`."""
+def parse_config(mode: Mode, stored: Mapping[str, Any]) -> OrchestratorConfig:
+    """Read a configuration of this mode; raises `InvalidInput` with paths under `config`."""
+    written = _read(WrittenConfig, stored, "config")
+    return OrchestratorConfig(
+        default_llm_config_id=written.default_llm_config_id,
+        mode_config=_read(_kind_of(mode), written.mode_config, "config.mode_config"),
+    )
+
+
+def _kind_of(mode: Mode) -> type[AnyModeConfig]:
+    match mode:
+        case Mode.SUPERVISOR:
+            return SupervisorConfig
+        case Mode.COORDINATOR:
+            return CoordinatorConfig
+        case Mode.HANDOFF:
+            return HandoffConfig
+        case _:
+            assert_never(mode)
+
+
+def _read(kind: type[Read], stored: Mapping[str, Any], path: str) -> Read:
     try:
-        return OrchestratorConfig.model_validate(stored)
+        return kind.model_validate(stored)
     except ValidationError as invalid:
         problems = [
-            FieldProblem(".".join(["config", *map(str, item["loc"])]), item["msg"])
+            FieldProblem(".".join([path, *map(str, item["loc"])]), item["msg"])
             for item in invalid.errors(include_input=False, include_url=False)
         ]
         raise InvalidInput.of(*problems) from None
@@ -41,8 +72,31 @@ def merge(stored: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any
 
 
 def nodes_of(config: OrchestratorConfig) -> dict[SupervisorNode, NodeConfig]:
-    """Return the configuration of every node."""
+    """Return the configuration of every node; only the supervisor mode has any."""
+    if not isinstance(config.mode_config, SupervisorConfig):
+        return {}
     return {node: getattr(config.mode_config, f"{node}_node") for node in SupervisorNode}
+
+
+def find_entry(config: OrchestratorConfig, pids: Mapping[UUID, str]) -> str | None:
+    """Return the pid of the entry agent, None when there is none; `pids` are by row id."""
+    named = _entry_named(config)
+    if named is None:
+        return None
+    by_name = {**{pid: pid for pid in pids.values()}, **{str(row): p for row, p in pids.items()}}
+    return by_name.get(named.lower())
+
+
+def entry_problems(config: OrchestratorConfig, pids: Mapping[UUID, str]) -> list[FieldProblem]:
+    """Say whether an entry agent is named that is no active plugin."""
+    if _entry_named(config) is None or find_entry(config, pids) is not None:
+        return []
+    return [FieldProblem("config.mode_config.entry_agent", "is none of the active plugins")]
+
+
+def _entry_named(config: OrchestratorConfig) -> str | None:
+    mode = config.mode_config
+    return mode.entry_agent if isinstance(mode, HandoffConfig) else None
 
 
 def models_by_path(config: OrchestratorConfig) -> dict[str, LlmConfigId]:

@@ -65,8 +65,8 @@ async def read_graph(
     lease = parts.pool.lease(
         scope.organization_id, launch.orchestrator_id, build_hash=launch.build_hash
     )
-    async with lease as runtime:
-        return runtime.graph()
+    async with lease as built:
+        return built.runtime.graph()
 
 
 BuiltGraph = Annotated[Graph, Depends(read_graph)]

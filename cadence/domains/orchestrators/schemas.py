@@ -6,10 +6,12 @@ from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field, JsonValue
+from pydantic import Field, GetJsonSchemaHandler, JsonValue, TypeAdapter
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from cadence.engine.modes import Framework, Mode
-from cadence.http.bodies import Input, Output, ShownAs
+from cadence.http.bodies import Input, Output
 from cadence.http.text import Name, SafeText
 
 MAX_PLUGINS = 50
@@ -45,8 +47,8 @@ class NodeConfig(Input):
 class ModeConfig(Input):
     """What every mode has: seconds, counts, and how much of the conversation a model is given.
 
-    `supervisor_timeout` bounds each call of a model, whichever agent makes it. `message_window` counts earlier messages; `context_tokens` bounds them by an estimate of four
-    characters a token.
+    `supervisor_timeout` bounds each call of a model, whichever agent makes it. `message_window`
+    counts earlier messages; `context_tokens` bounds them by an estimate of four characters a token.
     """
 
     max_agent_hops: int = Field(default=10, ge=1, le=50)
@@ -93,13 +95,20 @@ class HandoffConfig(ModeConfig):
 AnyModeConfig = SupervisorConfig | CoordinatorConfig | HandoffConfig
 
 
+class _ShownAsModeConfig:
+    """Documents free JSON as what it is once the mode is known."""
+
+    def __get_pydantic_json_schema__(
+        self, _: CoreSchema, describe: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return describe(TypeAdapter(AnyModeConfig).core_schema)
+
+
 class WrittenConfig(Input):
     """The default model, and the settings of the mode, which are read once the mode is known."""
 
     default_llm_config_id: int
-    mode_config: Annotated[dict[str, JsonValue], ShownAs(AnyModeConfig)] = Field(
-        default_factory=dict
-    )
+    mode_config: Annotated[dict[str, JsonValue], _ShownAsModeConfig()] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -146,7 +146,7 @@ class OrchestratorService:
         row = await self._get(orchestrator_id)
         if row.status == Status.DISABLED:
             raise OrchestratorDisabled
-        config = parse_config(row.config)
+        config = parse_config(Mode(row.mode), row.config)
         models = set(models_by_path(config).values())
         versions = await self._orchestrators.list_model_versions(models)
         return Launch(

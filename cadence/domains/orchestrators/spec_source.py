@@ -1,18 +1,29 @@
 """Turns an orchestrator's row into what the pool builds."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from cadence.domains.llm_configs.service import LlmConfigService
-from cadence.domains.orchestrators.checking import models_by_path, nodes_of, parse_config
+from cadence.domains.orchestrators.checking import (
+    find_entry,
+    models_by_path,
+    nodes_of,
+    parse_config,
+)
 from cadence.domains.orchestrators.errors import OrchestratorNotFound
 from cadence.domains.orchestrators.hashing import build_hash
 from cadence.domains.orchestrators.plugin_values import PluginValueSealer
 from cadence.domains.orchestrators.repository import OrchestratorRepository
-from cadence.domains.orchestrators.schemas import OrchestratorConfig
+from cadence.domains.orchestrators.schemas import (
+    CoordinatorConfig,
+    HandoffConfig,
+    OrchestratorConfig,
+    SupervisorConfig,
+)
 from cadence.domains.plugins.service import PluginCatalog, owner_of
 from cadence.engine.modes import Framework, Mode, SupervisorNode
 from cadence.engine.spec import Limits, ModelSpec, NodeSpec
-from cadence.infra.database.tables import Orchestrator
+from cadence.infra.database.tables import Orchestrator, Plugin
 from cadence.infra.secrets.sealing import Sealer
 from cadence.kernel.ids import LlmConfigId, OrchestratorId, OrganizationId
 from cadence.pool.ports import Blueprint, PluginSource
@@ -41,7 +52,10 @@ class BlueprintReader:
         row = await self._orchestrators.find(orchestrator_id)
         if row is None:
             raise OrchestratorNotFound
-        config = parse_config(row.config)
+        mode = Mode(row.mode)
+        config = parse_config(mode, row.config)
+        plugins = await self._plugins_of(row)
+        own = config.mode_config
         named = set(models_by_path(config).values())
         models = await self._llm_configs.resolve(named)
         versions = {int(number): model.version for number, model in models.items()}
@@ -51,17 +65,24 @@ class BlueprintReader:
             name=row.name,
             build_hash=build_hash(row.config_hash, versions),
             framework=Framework(row.framework_type),
-            mode=Mode(row.mode),
+            mode=mode,
             model=_adapted(models[LlmConfigId(config.default_llm_config_id)], config),
             nodes=_nodes(config, dict(models)),
             limits=_limits(config),
-            use_llm_validation=config.mode_config.use_llm_validation,
-            plugins=await self._sources(row),
+            use_llm_validation=isinstance(own, SupervisorConfig) and own.use_llm_validation,
+            entry_agent=find_entry(config, {plugin.id: plugin.pid for plugin in plugins}),
+            handoff_instructions=(
+                own.handoff_instructions if isinstance(own, HandoffConfig) else None
+            ),
+            plugins=self._sources(row, plugins),
         )
 
-    async def _sources(self, row: Orchestrator) -> tuple[PluginSource, ...]:
+    async def _plugins_of(self, row: Orchestrator) -> list[Plugin]:
         plugin_ids = (await self._orchestrators.list_plugins([row.id]))[row.id]
         plugins = await self._plugins.find_usable(plugin_ids)
+        return [plugins[plugin_id] for plugin_id in plugin_ids]
+
+    def _sources(self, row: Orchestrator, plugins: Sequence[Plugin]) -> tuple[PluginSource, ...]:
         seals = PluginValueSealer(
             sealer=self._sealer,
             organization_id=self._organization_id,
@@ -77,7 +98,7 @@ class BlueprintReader:
                 sha256=plugin.sha256,
                 settings=seals.open(plugin.id, row.plugin_settings.get(str(plugin.id), {})),
             )
-            for plugin in (plugins[plugin_id] for plugin_id in plugin_ids)
+            for plugin in plugins
         )
 
 
@@ -107,8 +128,12 @@ def _nodes(
 
 def _limits(config: OrchestratorConfig) -> Limits:
     mode = config.mode_config
+    usual = Limits().consecutive_agent_route_limit
     return Limits(
         max_agent_hops=mode.max_agent_hops,
+        consecutive_agent_route_limit=(
+            mode.consecutive_agent_route_limit if isinstance(mode, CoordinatorConfig) else usual
+        ),
         invoke_timeout=mode.invoke_timeout,
         supervisor_timeout=mode.supervisor_timeout,
         parallel_tool_calls=mode.parallel_tool_calls,

@@ -7,6 +7,7 @@ from uuid import UUID
 from cadence.domains.llm_configs.service import LlmConfigService
 from cadence.domains.orchestrators.checking import (
     UNKNOWN_MODEL,
+    entry_problems,
     models_by_path,
     parse_config,
     prompt_problems,
@@ -16,6 +17,7 @@ from cadence.domains.orchestrators.plugin_values import MASK, PluginValueSealer,
 from cadence.domains.orchestrators.repository import OrchestratorRepository
 from cadence.domains.orchestrators.schemas import OrchestratorConfig
 from cadence.domains.plugins.service import PluginCatalog
+from cadence.engine.modes import Mode
 from cadence.infra.database.tables import Orchestrator, Plugin
 from cadence.infra.events.memory import Action, OrchestratorEvent
 from cadence.infra.secrets.sealing import Sealer
@@ -57,7 +59,7 @@ class OrchestratorWriter:
         Raises `InvalidInput` with every path that is wrong, and then stores nothing.
         """
         plugins = await self._plugins.find_usable(plugin_ids)
-        await self._check(parse_config(row.config), plugin_ids, plugins)
+        await self._check(parse_config(Mode(row.mode), row.config), plugin_ids, plugins)
         row.plugin_settings = self._merged_values(row, plugins, values)
         chosen = [str(plugin_id) for plugin_id in plugin_ids]
         row.config_hash = content_hash(
@@ -88,6 +90,7 @@ class OrchestratorWriter:
             *_plugin_problems(plugin_ids, plugins),
             *(FieldProblem(path, UNKNOWN_MODEL) for path, id_ in named.items() if id_ in missing),
             *prompt_problems(config),
+            *entry_problems(config, {row_id: plugin.pid for row_id, plugin in plugins.items()}),
         ]
         if problems:
             raise InvalidInput.of(*problems)

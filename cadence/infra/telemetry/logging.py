@@ -14,7 +14,8 @@ from cadence.infra.telemetry.redaction import Redaction
 from cadence.infra.telemetry.rendering import render_json, render_text
 
 # Libraries whose chatter holds URLs, headers, prompts, answers or bound SQL values, and from which
-# level on they are heard. ADK reports one failed model call with five nested tracebacks; we report it once.
+# level on they are heard. ADK reports one failed model call with five nested tracebacks; we report
+# it once.
 _HEARD_FROM = {
     "aiobotocore": logging.WARNING,
     "alembic": logging.WARNING,

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from socket import socket
 
@@ -19,13 +20,6 @@ class NoonClock:
         return datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-@pytest.fixture(scope="session")
-def offline_app() -> FastAPI:
-    app = FastAPI()
-    app.include_router(build_router(clock=NoonClock(), word_delay=0), prefix="/offline")
-    return app
-
-
 class TellingServer(uvicorn.Server):
     """A server that says when its socket is open."""
 
@@ -39,11 +33,17 @@ class TellingServer(uvicorn.Server):
         self.port.set_result(self.servers[0].sockets[0].getsockname()[1])
 
 
-@pytest.fixture(scope="session")
-def offline_url(offline_app: FastAPI) -> Iterator[str]:
-    """Return the address under which the stand-in is mounted, without a wire's own path."""
-    config = uvicorn.Config(offline_app, host="127.0.0.1", port=0, log_level="warning")
-    server = TellingServer(config)
+def build_app(*, word_delay: float) -> FastAPI:
+    """Return an app that serves nothing but the stand-in."""
+    app = FastAPI()
+    app.include_router(build_router(clock=NoonClock(), word_delay=word_delay), prefix="/offline")
+    return app
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """Serve an app and yield the address under which the stand-in is mounted."""
+    server = TellingServer(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -52,3 +52,21 @@ def offline_url(offline_app: FastAPI) -> Iterator[str]:
         server.should_exit = True
         thread.join(20)
     assert not thread.is_alive()
+
+
+@pytest.fixture(scope="session")
+def offline_app() -> FastAPI:
+    return build_app(word_delay=0)
+
+
+@pytest.fixture(scope="session")
+def offline_url(offline_app: FastAPI) -> Iterator[str]:
+    with served(offline_app) as url:
+        yield url
+
+
+@pytest.fixture
+def slow_url() -> Iterator[str]:
+    """Return the address of a stand-in that waits for minutes before each word."""
+    with served(build_app(word_delay=600)) as url:
+        yield url

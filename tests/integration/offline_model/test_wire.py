@@ -182,5 +182,23 @@ async def test_a_body_of_unknown_length_is_measured_as_it_comes(http: httpx.Asyn
     assert answer.json()["error"]["message"] == "The body may have at most 8388608 bytes."
 
 
+async def test_each_word_is_sent_before_the_next_is_due(slow_url: str) -> None:
+    body = {**ASKED, "stream": True}
+    async with (
+        httpx.AsyncClient(base_url=slow_url, headers=BEARER) as client,
+        client.stream("POST", "/v1/chat/completions", json=body) as answer,
+    ):
+        first = await anext(answer.aiter_lines())
+
+    assert json.loads(first.removeprefix("data: "))["choices"][0]["delta"]["role"] == "assistant"
+
+
+async def test_an_answer_that_does_not_stream_never_waits(slow_url: str) -> None:
+    async with httpx.AsyncClient(base_url=slow_url, headers=BEARER) as client:
+        answer = await client.post("/v1/chat/completions", json=ASKED)
+
+    assert answer.status_code == 200
+
+
 def test_no_route_of_the_stand_in_is_in_the_products_schema(offline_app: FastAPI) -> None:
     assert offline_app.openapi()["paths"] == {}

@@ -15,12 +15,13 @@ import pytest
 from cadence.engine.errors import UnsupportedOrchestrator
 from cadence.engine.modes import Framework, Mode
 from cadence.engine.registry import MODES, BackendRegistry
-from cadence.engine.spec import ModelSpec, OrchestratorSpec, Provider
+from cadence.engine.spec import AgentSpec, ModelSpec, OrchestratorSpec, Provider
 from cadence.engine.tool_invoker import CheckedInvoker
 
 HEAVY = ("langgraph", "langchain_core", "agents", "google.adk", "openai", "anthropic")
 
 NO_TOOLS = CheckedInvoker([], {}, result_bytes=1)
+AGENT = AgentSpec(name="com.acme.idle", title="Idle", description="", system_prompt="", tools=())
 
 
 class NoonClock:
@@ -52,7 +53,7 @@ def spec(framework: Framework, mode: Mode) -> OrchestratorSpec:
         framework=framework,
         mode=mode,
         model=model,
-        agents=(),
+        agents=(AGENT,),
     )
 
 

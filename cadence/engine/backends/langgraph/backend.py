@@ -1,45 +1,40 @@
 """Builds orchestrators on LangGraph."""
 
 import random
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, assert_never
 
-from langsmith.run_helpers import tracing_context
+from langgraph.graph.state import CompiledStateGraph
 
-from cadence.engine.backends.langgraph.supervisor import (
-    NodeModel,
-    Parts,
-    SupervisorGraph,
-    TurnParts,
-    compile_graph,
-    opening,
-)
-from cadence.engine.backends.langgraph.translate import conversation, offer, offer_own, shape
-from cadence.engine.contract import Backend, Graph, Runtime, Turn
+from cadence.engine.backends.langgraph import coordinator, handoff, supervisor
+from cadence.engine.backends.langgraph.agents import AgentTurn
+from cadence.engine.backends.langgraph.binding import build_parts
+from cadence.engine.backends.langgraph.runtime import Enter, Entrance, GraphRuntime
+from cadence.engine.backends.langgraph.translate import conversation
+from cadence.engine.contract import Backend, Runtime, Turn
 from cadence.engine.errors import UnsupportedOrchestrator
-from cadence.engine.events import RuntimeEvent
 from cadence.engine.models.calls import ModelCalls
 from cadence.engine.models.langchain import chat_models
-from cadence.engine.models.langchain.chat_models import Asked, ChatModel
+from cadence.engine.models.langchain.chat_models import ChatModel
 from cadence.engine.models.retries import RetryPolicy
 from cadence.engine.models.transports import Transports, prepare
-from cadence.engine.modes import Framework, Mode, SupervisorNode
-from cadence.engine.prompts import DEFAULT_PROMPTS, describe_plugins
-from cadence.engine.spec import NodeSpec, OrchestratorSpec
-from cadence.engine.supervision import REPORT_VERDICT, ROUTES
+from cadence.engine.modes import Framework, Mode
+from cadence.engine.routing import TurnRouting, entry_of
+from cadence.engine.spec import OrchestratorSpec
 from cadence.engine.tool_calls import ToolCalls, by_model_name
 from cadence.engine.tools import ToolInvoker
 from cadence.engine.turn_events import TurnEvents
-from cadence.engine.turn_stream import stream_turn
 from cadence.kernel.clock import Clock
 
-# Steps of LangGraph for one hop: supervisor, tools, validation. Its own limit must never be the one
-# that ends a turn, ours is.
-_STEPS_PER_HOP = 3
-_STEPS_BESIDES = 10
+# Graphs that are kept, one for each combination of plugins; about 20 KiB each.
+_SHAPES = 256
+
+_Compiled = CompiledStateGraph[Any, Any, Any, Any]
 
 
 class LangGraphBackend:
-    """A `Backend` for LangGraph; holds the compiled graphs, which all orchestrators share."""
+    """A `Backend` for LangGraph; holds the compiled graphs, which orchestrators share."""
 
     def __init__(
         self,
@@ -54,7 +49,9 @@ class LangGraphBackend:
         self._transports = transports
         self._clock = clock
         self._calls = ModelCalls(retries=retries or RetryPolicy(), chance=chance)
-        self._supervisor = compile_graph()
+        self._supervisor = supervisor.compile_graph()
+        self._coordinators = lru_cache(_SHAPES)(coordinator.compile_graph)
+        self._handoffs = lru_cache(_SHAPES)(handoff.compile_graph)
 
     def load(self, spec: OrchestratorSpec) -> None:
         """Do what `Backend.load` promises."""
@@ -62,110 +59,76 @@ class LangGraphBackend:
 
     def build(self, spec: OrchestratorSpec, tools: ToolInvoker) -> Runtime:
         """Do what `Backend.build` promises."""
-        if spec.framework is not Framework.LANGGRAPH or spec.mode is not Mode.SUPERVISOR:
-            raise UnsupportedOrchestrator(
-                f"Orchestrators of {spec.framework} in mode {spec.mode} cannot be built yet."
-            )
-        return SupervisorRuntime(
-            spec,
-            tools,
-            graph=self._supervisor,
-            models=[chat_models.build(model, self._transports) for model in spec.models],
-            calls=self._calls,
+        if spec.framework is not Framework.LANGGRAPH:
+            raise UnsupportedOrchestrator(f"LangGraph cannot be {spec.framework}.")
+        compiled = self._compiled(spec)
+        models = [chat_models.build(model, self._transports) for model in spec.models]
+        return GraphRuntime(
+            compiled=compiled,
+            enter=self._entering(spec, models),
+            tools=by_model_name(spec.agents),
+            invoker=tools,
+            limits=spec.limits,
             clock=self._clock,
+            titles={agent.name: agent.title for agent in spec.agents},
         )
 
+    def _compiled(self, spec: OrchestratorSpec) -> _Compiled:
+        names = tuple(agent.name for agent in spec.agents)
+        match spec.mode:
+            case Mode.SUPERVISOR:
+                return self._supervisor
+            case Mode.COORDINATOR:
+                return self._coordinators(names)
+            case Mode.HANDOFF:
+                return self._handoffs(names, entry=entry_of(spec).name)
+            case _:
+                assert_never(spec.mode)
 
-class SupervisorRuntime:
-    """A `Runtime` in supervisor mode."""
+    def _entering(self, spec: OrchestratorSpec, models: list[ChatModel]) -> Enter:
+        match spec.mode:
+            case Mode.SUPERVISOR:
+                return self._entering_supervisor(spec, models)
+            case Mode.COORDINATOR | Mode.HANDOFF:
+                return self._entering_agents(spec, models[0])
+            case _:
+                assert_never(spec.mode)
 
-    def __init__(
-        self,
-        spec: OrchestratorSpec,
-        tools: ToolInvoker,
-        *,
-        graph: SupervisorGraph,
-        models: list[ChatModel],
-        calls: ModelCalls,
-        clock: Clock,
-    ) -> None:
-        """Bind the spec's tools to the spec's models; `models` are those of `spec.models`."""
-        self._graph = graph
-        self._calls = calls
-        self._clock = clock
-        self._invoker = tools
-        self._tools = by_model_name(spec.agents)
-        self._limits = spec.limits
-        self._parts = _parts(spec, models)
+    def _entering_supervisor(self, spec: OrchestratorSpec, models: list[ChatModel]) -> Enter:
+        parts = build_parts(spec, models)
 
-    def stream(self, turn: Turn) -> AsyncGenerator[RuntimeEvent, None]:
-        """Do what `Runtime.stream` promises."""
-
-        async def play(events: TurnEvents) -> None:
-            await self._play(turn, events)
-
-        return stream_turn(play, clock=self._clock, seconds=self._limits.invoke_timeout)
-
-    def graph(self) -> Graph:
-        """Do what `Runtime.graph` promises."""
-        return shape(self._graph)
-
-    async def close(self) -> None:
-        """Release nothing: the clients are shared and the graph is the backend's."""
-
-    async def _play(self, turn: Turn, events: TurnEvents) -> None:
-        context = TurnParts(
-            parts=self._parts,
-            events=events,
-            tools=ToolCalls(self._tools, self._invoker, events),
-            calls=self._calls,
-            meter=turn.meter,
-            now=self._clock.now(),
-        )
-        steps = _STEPS_PER_HOP * self._limits.max_agent_hops + _STEPS_BESIDES
-        # LangSmith would send every prompt to its vendor if the environment asked it to.
-        with tracing_context(enabled=False):
-            await self._graph.ainvoke(
-                opening(conversation(turn), self._limits),
-                {"recursion_limit": steps},
-                context=context,
+        def enter(turn: Turn, events: TurnEvents, tools: ToolCalls) -> Entrance:
+            context = supervisor.TurnParts(
+                parts=parts,
+                events=events,
+                tools=tools,
+                calls=self._calls,
+                meter=turn.meter,
+                now=self._clock.now(),
             )
+            return supervisor.opening(conversation(turn), spec.limits), context
 
+        return enter
 
-def _parts(spec: OrchestratorSpec, models: list[ChatModel]) -> Parts:
-    nodes = {node: _node_model(node, spec, models) for node in SupervisorNode}
-    tools = [tool for agent in spec.agents for tool in agent.tools]
-    return Parts(
-        nodes=nodes,
-        plugins=describe_plugins(spec.agents),
-        limits=spec.limits,
-        validates_all=spec.use_llm_validation,
-        validated_tools=frozenset(tool.model_name for tool in tools if tool.needs_validation),
-    )
+    def _entering_agents(self, spec: OrchestratorSpec, model: ChatModel) -> Enter:
+        mode = coordinator if spec.mode is Mode.COORDINATOR else handoff
+        agents = mode.build_agents(spec, model)
 
+        def enter(turn: Turn, events: TurnEvents, tools: ToolCalls) -> Entrance:
+            context = AgentTurn(
+                agents=agents,
+                opening=conversation(turn),
+                is_parallel=spec.limits.parallel_tool_calls,
+                routing=TurnRouting(spec.limits),
+                events=events,
+                tools=tools,
+                calls=self._calls,
+                meter=turn.meter,
+                now=self._clock.now(),
+            )
+            return mode.opening(context), context
 
-def _node_model(node: SupervisorNode, spec: OrchestratorSpec, models: list[ChatModel]) -> NodeModel:
-    given = spec.nodes.get(node, NodeSpec())
-    wanted = given.model or spec.model
-    model = next(model for model in models if model.spec == wanted)
-    asked, after_tools = _asked(node, spec, model)
-    prompt = given.prompt or DEFAULT_PROMPTS[node].text
-    seconds = min(wanted.timeout, spec.limits.supervisor_timeout)
-    return NodeModel(prompt=prompt, seconds=seconds, asked=asked, after_tools=after_tools)
-
-
-def _asked(node: SupervisorNode, spec: OrchestratorSpec, model: ChatModel) -> tuple[Asked, Asked]:
-    plugins = [offer(tool) for agent in spec.agents for tool in agent.tools]
-    match node:
-        case SupervisorNode.SUPERVISOR:
-            routes = [offer_own(tool) for _, tool in ROUTES.values()]
-            free = model.free([*plugins, *routes], parallel=spec.limits.parallel_tool_calls)
-            return free, free
-        case SupervisorNode.VALIDATION:
-            bound = model.bound_to(offer_own(REPORT_VERDICT))
-            return bound, bound
-        case _:
-            return model.chat, model.in_words(plugins)
+        return enter
 
 
 def build_backend(transports: Transports, *, clock: Clock) -> Backend:

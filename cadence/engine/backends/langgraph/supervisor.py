@@ -1,7 +1,7 @@
 """The supervisor mode as a LangGraph: seven nodes that every orchestrator of this mode shares."""
 
 import operator
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Protocol, TypedDict
@@ -12,12 +12,12 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from cadence.engine.backends.langgraph.asking import Answer, Hear, Question
+from cadence.engine.backends.langgraph.binding import Parts
 from cadence.engine.backends.langgraph.translate import has_tool_results, result
 from cadence.engine.contract import UsageMeter
 from cadence.engine.errors import ModelAnswerInvalid
 from cadence.engine.limits import Hops
 from cadence.engine.models.calls import ModelCalls
-from cadence.engine.models.langchain.chat_models import Asked
 from cadence.engine.modes import SupervisorNode
 from cadence.engine.prompts import Placeholder, describe_failures, describe_time, render
 from cadence.engine.spec import Limits
@@ -51,30 +51,6 @@ class State(TypedDict):
     outcomes: tuple[ToolOutcome, ...]
     failures: str
     next_node: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeModel:
-    """One node's prompt and model, and the seconds it may take.
-
-    `after_tools` is for a conversation that holds tool calls.
-    """
-
-    prompt: str
-    seconds: float
-    asked: Asked
-    after_tools: Asked
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What one orchestrator brings to the shared graph; holds nothing of any turn."""
-
-    nodes: Mapping[SupervisorNode, NodeModel]
-    plugins: str
-    limits: Limits
-    validates_all: bool
-    validated_tools: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,12 +95,17 @@ def result(request: ToolRequest, outcome: ToolOutcome) -> ToolMessage:
     )
 
 
-def shape(compiled: CompiledStateGraph[Any, Any, Any, Any]) -> Graph:
-    """Return the shape of a compiled graph, without LangGraph's own start and end."""
+def shape(compiled: CompiledStateGraph[Any, Any, Any, Any], titles: Mapping[str, str]) -> Graph:
+    """Return the shape of a compiled graph, without LangGraph's own start and end.
+
+    A node is labelled with its title; one that has none, with its own name in words.
+    """
     drawn = compiled.get_graph()
     ids = [str(node) for node in drawn.nodes if node not in {START, END}]
     return Graph(
-        nodes=tuple(GraphNode(node, node.replace("_", " ").capitalize()) for node in ids),
+        nodes=tuple(
+            GraphNode(node, titles.get(node) or node.replace("_", " ").capitalize()) for node in ids
+        ),
         edges=tuple(
             GraphEdge(str(edge.source), str(edge.target), edge.conditional)
             for edge in drawn.edges

@@ -1,0 +1,1 @@
+"""Orchestrators on the OpenAI Agents SDK."""

@@ -1,0 +1,1 @@
+"""ADK's models, built from our specs and on our transports."""
