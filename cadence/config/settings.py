@@ -166,6 +166,7 @@ class Settings(BaseSettings):
         env_nested_delimiter="_",
         env_nested_max_split=1,
         extra="forbid",
+        env_ignore_empty=True,
         frozen=True,
     )
 
