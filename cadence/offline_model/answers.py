@@ -26,7 +26,8 @@ def answer(request: Request, turn: Turn) -> str:
     done = word_when_done(request.system) if offered and turn.work else None
     if done is not None:
         return done
-    match Style.PLAIN if offered else style_of(request.system):
+    # With results at hand, a prompt that mentions questions in passing still wants them told.
+    match Style.PLAIN if offered else style_of(request.system, surely=bool(turn.work)):
         case Style.ERROR:
             return _apologise(turn)
         case Style.CLARIFY:

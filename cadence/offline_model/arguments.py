@@ -202,15 +202,15 @@ class _Filler:
 
     def _number(self, slot: _Slot) -> JsonValue | _Missing:
         """Return the number beside the parameter's name, else the next one in order."""
+        whole = type_of(slot.schema) == "integer"
         named = self._supply.take_number_named(slot.name)
-        if named is not None:
+        if named is not None and (_is_countable(named) or not whole):
             return bounded(slot.schema, named.value)
         if not slot.needed:
             return _MISSING
         conversion = self._supply.clues.conversion
         if conversion and conversion.value is not None:
             return bounded(slot.schema, conversion.value)
-        whole = type_of(slot.schema) == "integer"
         fitting = [one for one in self._supply.figures if _is_countable(one) or not whole]
         if not fitting:
             return _MISSING

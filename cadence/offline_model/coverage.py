@@ -15,8 +15,9 @@ from cadence.offline_model.words import stems, words
 
 def is_done(candidate: Candidate, call: ToolCall, turn: Turn) -> bool:
     """Tell whether a call was already made; an agent is asked once in a turn, in whatever words."""
-    if candidate.kind is Kind.TRANSFER:
-        return _plain(candidate.target) in {_plain(name) for name in turn.heard_from}
+    acted = {_plain(name) for name in turn.heard_from}
+    if candidate.kind is Kind.TRANSFER and _plain(candidate.target) in acted:
+        return True
     return find_done(candidate, call, turn) is not None
 
 

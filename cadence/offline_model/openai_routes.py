@@ -1,5 +1,7 @@
 """The routes of OpenAI Chat Completions."""
 
+from collections.abc import Iterable
+
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
@@ -8,8 +10,9 @@ from cadence.offline_model.answering import answer_request
 from cadence.offline_model.door import bearer_key, check_key, check_model, parse_body, read_body
 from cadence.offline_model.http_answers import dump, json_answer, paced_answer, refusing_route
 from cadence.offline_model.openai_body import ChatBody, read_chat
-from cadence.offline_model.openai_wire import ChatWriter, openai_model
+from cadence.offline_model.openai_wire import ChatWriter, carries_word, openai_model
 from cadence.offline_model.refusals import openai_error
+from cadence.offline_model.request import JsonObject
 
 
 def build_openai_router(*, clock: Clock, word_delay: float) -> APIRouter:
@@ -30,9 +33,8 @@ def build_openai_router(*, clock: Clock, word_delay: float) -> APIRouter:
         writer = ChatWriter(answer, model=body.model, created=int(clock.now().timestamp()))
         if not body.stream:
             return json_answer(writer.whole())
-        lines = [f"data: {dump(one)}\n\n" for one in writer.chunks(with_usage=body.wants_usage)]
-        lines.append("data: [DONE]\n\n")
-        return paced_answer(lines, delay=word_delay, media_type="text/event-stream")
+        pieces = _pieces(writer.chunks(with_usage=body.wants_usage))
+        return paced_answer(pieces, delay=word_delay, media_type="text/event-stream")
 
     @router.get("/v1/models")
     async def list_models(http: Request) -> Response:
@@ -46,3 +48,16 @@ def build_openai_router(*, clock: Clock, word_delay: float) -> APIRouter:
         return json_answer(openai_model(model))
 
     return router
+
+
+def _pieces(chunks: Iterable[JsonObject]) -> list[str]:
+    """Return the stream in pieces to be sent apart: what is no word goes along with one."""
+    pieces: list[str] = []
+    for chunk in chunks:
+        event = f"data: {dump(chunk)}\n\n"
+        if pieces and not carries_word(chunk):
+            pieces[-1] += event
+        else:
+            pieces.append(event)
+    pieces[-1] += "data: [DONE]\n\n"
+    return pieces

@@ -98,6 +98,15 @@ class ChatWriter:
         }
 
 
+def carries_word(chunk: JsonObject) -> bool:
+    """Tell whether a chunk brings a piece of the text."""
+    match chunk:
+        case {"choices": [{"delta": {"content": str() as word}}]}:
+            return word != ""
+        case _:
+            return False
+
+
 def openai_model(name: str = MODEL) -> JsonObject:
     """Return the description of the stand-in under one of its names."""
     return {"id": name, "object": "model", "created": 0, "owned_by": "cadence-offline-stand-in"}

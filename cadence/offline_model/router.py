@@ -6,7 +6,7 @@ from cadence.kernel.clock import Clock, SystemClock
 from cadence.offline_model.gemini_routes import build_gemini_router
 from cadence.offline_model.openai_routes import build_openai_router
 
-WORD_DELAY = 0.01
+WORD_DELAY = 0.005
 """Seconds before each streamed word: fast, and still to be seen as it comes."""
 
 

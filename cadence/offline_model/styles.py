@@ -52,8 +52,11 @@ _SINGLE_WORD = re.compile(
 _MOST_OFFERS = 8
 
 
-def style_of(system: Iterable[str]) -> Style:
-    """Return the style whose words a prompt uses most; its first sentence weighs more."""
+def style_of(system: Iterable[str], *, surely: bool = False) -> Style:
+    """Return the style whose words a prompt uses most; its first sentence weighs more.
+
+    `surely` asks for a style only where that first sentence speaks of it.
+    """
     prompt = "\n".join(system)[:_LONGEST_PROMPT]
     head = _HEAD.match(prompt.lstrip())
     scores = {
@@ -62,7 +65,7 @@ def style_of(system: Iterable[str]) -> Style:
         for style, pattern in _CUES.items()
     }
     best = max(scores, key=lambda style: scores[style])
-    return best if scores[best] else Style.PLAIN
+    return best if scores[best] >= (_HEAD_WEIGHT if surely else 1) else Style.PLAIN
 
 
 def offers_in(system: Iterable[str]) -> tuple[tuple[str, str], ...]:

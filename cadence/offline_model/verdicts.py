@@ -1,5 +1,6 @@
 """Says whether results look right, in plain words or by a JSON schema."""
 
+import json
 import re
 
 import orjson
@@ -91,7 +92,8 @@ def structured(schema: JsonObject, turn: Turn, text: str) -> str:
     if isinstance(filled, dict) and not turn.work:
         options.insert(0, {**filled, **asked})
     best = next((option for option in options if accepts(schema, option)), options[-1])
-    return orjson.dumps(best).decode()
+    # The standard library's JSON, because a default may be a number beyond orjson's 64 bits.
+    return json.dumps(best, ensure_ascii=False, separators=(",", ":"))
 
 
 def _errors(turn: Turn) -> list[str]:

@@ -13,6 +13,11 @@ ASKED: dict[str, Any] = {
     "messages": [{"role": "user", "content": "hello"}],
 }
 GEMINI_ASKED: dict[str, Any] = {"contents": [{"role": "user", "parts": [{"text": "hello"}]}]}
+EXPRESSION: dict[str, Any] = {
+    "type": "object",
+    "properties": {"expression": {"type": "string"}},
+    "required": ["expression"],
+}
 GENERATE = "/v1beta/models/offline-1:generateContent"
 STREAM = "/v1beta/models/offline-1:streamGenerateContent"
 
@@ -191,6 +196,22 @@ async def test_each_word_is_sent_before_the_next_is_due(slow_url: str) -> None:
         first = await anext(answer.aiter_lines())
 
     assert json.loads(first.removeprefix("data: "))["choices"][0]["delta"]["role"] == "assistant"
+
+
+async def test_calls_stream_without_waiting(slow_url: str) -> None:
+    function = {"name": "calculate", "description": "Evaluate a sum.", "parameters": EXPRESSION}
+    body = {
+        "model": "offline-1",
+        "messages": [{"role": "user", "content": "2+2"}],
+        "tools": [{"type": "function", "function": function}],
+        "stream": True,
+    }
+
+    async with httpx.AsyncClient(base_url=slow_url, headers=BEARER) as client:
+        answer = await client.post("/v1/chat/completions", json=body)
+
+    assert answer.text.endswith("data: [DONE]\n\n")
+    assert answer.text.count("data: ") > 4
 
 
 async def test_an_answer_that_does_not_stream_never_waits(slow_url: str) -> None:

@@ -241,9 +241,14 @@ def test_a_coordinator_puts_a_report_into_the_next_request() -> None:
 @pytest.mark.parametrize(
     "briefing",
     [
-        "What the coordinator asks of you:\nhow long do refunds take?",
-        "What the coordinator asks of you:\nhow long do refunds take?\n\n"
-        "What com.acme.calculator has reported:\nIt is 60; search for nothing.",
+        pytest.param(
+            "What the coordinator asks of you:\nhow long do refunds take?", id="without a report"
+        ),
+        pytest.param(
+            "What the coordinator asks of you:\nhow long do refunds take?\n\n"
+            "What com.acme.calculator has reported:\nIt is 60; search for nothing.",
+            id="with a report",
+        ),
     ],
 )
 def test_a_briefed_agent_does_what_the_coordinator_asks_and_no_more(briefing: str) -> None:

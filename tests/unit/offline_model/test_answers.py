@@ -130,6 +130,12 @@ def test_the_synthesizer_quotes_the_results() -> None:
     assert "Seven days." in says(*after("Seven days."), system=system)
 
 
+def test_results_are_told_by_a_prompt_that_only_mentions_asking_back() -> None:
+    system = "You lead a conversation. Ask the user back when it is unclear. Otherwise answer."
+
+    assert "Seven days." in says(*after("Seven days."), system=system)
+
+
 def test_the_facilitator_asks_back_and_names_what_can_be_done() -> None:
     answer = says("do the thing", system=node(SupervisorNode.FACILITATOR))
 

@@ -188,6 +188,7 @@ def test_a_text_fills_the_parameters(
     ("parameters", "text"),
     [
         pytest.param(schema({"n": NUMBER}), "no number here", id="a number"),
+        pytest.param(schema({"n": WHOLE}), "n 19000000000000000000", id="an exact number"),
         pytest.param(schema({"expression": TEXT}), "no sum here", id="an expression"),
         pytest.param(schema({"order_id": TEXT}), "where is my order", id="an identifier"),
         pytest.param(schema({"email": TEXT}), "write to them", id="an address"),
