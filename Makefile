@@ -12,7 +12,7 @@ setup: .venv/.ready ## Create .venv and install everything into it
 demo: setup ## Start on embedded storage and watch an agent answer
 	@$(RUN)/cadence demo
 test: setup ## Run every test that this machine can run
-	@$(RUN)/pytest -n auto
+	@$(RUN)/pytest -n auto --dist loadgroup
 check: setup lint types imports test ## Everything that CI runs
 dev: setup ## Serve with reload
 	@$(RUN)/cadence serve --reload

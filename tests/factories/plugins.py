@@ -64,9 +64,9 @@ class ToolsPlugin(BasePlugin):
 PID = "com.acme.tools"
 
 
-def tools_plugin(version: str = "1.0.0") -> bytes:
+def tools_plugin(version: str = "1.0.0", *, pid: str = PID) -> bytes:
     """Return the zip of a plugin with one good tool and three bad ones."""
-    return zipped({"plugin.py": SOURCE.replace("VERSION", version)})
+    return zipped({"plugin.py": SOURCE.replace("VERSION", version).replace(PID, pid)})
 
 
 def zipped(files: Mapping[str, str]) -> bytes:

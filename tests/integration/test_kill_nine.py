@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -16,7 +16,8 @@ from tests.fixtures.orchestrators import Bot, create_bot
 from tests.fixtures.processes import Processes, ServeProcess
 from tests.fixtures.service import PASSWORD, SYS_ADMIN
 
-pytestmark = pytest.mark.slow
+# With `--dist loadgroup` one worker starts the process for all of these tests.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kill nine")]
 
 WRITERS = 8
 ENOUGH = 60
@@ -46,8 +47,16 @@ class Embedded:
             connection.close()
 
 
-@pytest.fixture
-def embedded(processes: Processes) -> Embedded:
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    processes = Processes(tmp_path_factory.mktemp("embedded"))
+    try:
+        yield _start(processes)
+    finally:
+        processes.close()
+
+
+def _start(processes: Processes) -> Embedded:
     environment = {
         "CADENCE_STORAGE_ROOT": str(processes.folder / "var"),
         "CADENCE_SECRET_KEY": generate_key(),

@@ -1,5 +1,6 @@
 """How ADK's requests go out on each provider's wire, and how the answers come back."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -10,12 +11,13 @@ from google.adk.models.llm_response import LlmResponse
 from google.genai.types import Content, FinishReason, FunctionCall, FunctionDeclaration, Part
 
 from cadence.engine.backends.google_adk.asking import Asked, Question
+from cadence.engine.backends.google_adk.rehearsal import rehearse
 from cadence.engine.contract import UsageMeter
 from cadence.engine.errors import ModelAnswerInvalid
 from cadence.engine.limits import ANSWER_CHARACTERS
 from cadence.engine.models.calls import ModelCalls
 from cadence.engine.models.google_adk.answers import Gathered
-from cadence.engine.models.google_adk.models import AdkModel, build, load
+from cadence.engine.models.google_adk.models import AdkModel, build
 from cadence.engine.models.google_adk.requests import (
     Calling,
     declare,
@@ -70,7 +72,6 @@ class Asker:
             timeout=5,
             **changes,
         )
-        load([spec], self._transports)
         return build(spec, self._transports, parallel=parallel)
 
     async def ask(
@@ -351,3 +352,13 @@ async def test_arguments_without_end_are_no_answer(asker: Asker) -> None:
 
     with pytest.raises(ModelAnswerInvalid):
         await question.put(calls, meter=UsageMeter())
+
+
+@pytest.mark.parametrize("provider", list(Provider), ids=str)
+async def test_a_rehearsal_asks_nobody_and_gets_through(asker: Asker, provider: Provider) -> None:
+    model = asker.model(provider)
+    calls = ModelCalls(retries=RetryPolicy(), chance=lambda: 0.5)
+
+    await asyncio.to_thread(rehearse, model.spec, calls)
+
+    assert asker.server.calls == []

@@ -11,6 +11,7 @@ import pytest
 from agents import FunctionTool, Model, ModelResponse, ModelTracing
 from openai.types.responses import Response, ResponseCompletedEvent
 
+from cadence.engine.backends.openai_agents.rehearsal import rehearse
 from cadence.engine.backends.openai_agents.translate import (
     Items,
     as_history,
@@ -20,9 +21,11 @@ from cadence.engine.backends.openai_agents.translate import (
     result,
 )
 from cadence.engine.errors import ModelUnavailable
+from cadence.engine.models.calls import ModelCalls
 from cadence.engine.models.openai_agents import chat_models
 from cadence.engine.models.openai_agents.chat_models import Asked, ChatModel
 from cadence.engine.models.openai_agents.writing import Writing
+from cadence.engine.models.retries import RetryPolicy
 from cadence.engine.models.transports import prepare
 from cadence.engine.spec import ModelSpec, Provider
 from cadence.engine.supervision import OwnTool
@@ -292,6 +295,19 @@ async def test_a_stream_that_is_left_early_leaves_no_task(
         if event.type == "response.output_text.delta":
             break
     await reading.aclose()  # type: ignore[attr-defined]
+
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.mark.parametrize("provider", list(Provider), ids=str)
+async def test_a_rehearsal_asks_nobody(provider: Provider) -> None:
+    """Called in a running loop, as in a thread; the address in the spec is one that none serves."""
+    spec = ModelSpec(
+        provider=provider, model="m", base_url="http://127.0.0.1:1", api_key="sk-rehearsal-0001"
+    )
+    calls = ModelCalls(retries=RetryPolicy(tries_more=0), chance=lambda: 0.5)
+
+    rehearse(spec, calls)
 
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
