@@ -2,7 +2,7 @@
 RUN := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check dev start migrate migrate-down migrate-create migrate-history bootstrap openapi health doctor psql redis db-reset-full fmt lint types imports conformance bench clean
+.PHONY: help setup demo test test-quick check dev start migrate migrate-down migrate-create migrate-history bootstrap openapi health doctor psql redis db-reset-full fmt lint types imports conformance bench clean
 
 help: ## List what make can do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}'
@@ -13,7 +13,9 @@ demo: setup ## Start on embedded storage and watch an agent answer
 	@$(RUN)/cadence demo
 test: setup ## Run every test that this machine can run
 	@$(RUN)/pytest -n auto --dist loadgroup
-check: setup lint types imports test ## Everything that CI runs
+test-quick: setup ## The tests that are not marked slow
+	@$(RUN)/pytest -n auto --dist loadgroup -m "not slow"
+check: setup lint types imports test-quick ## Lint, types, floor plan and the quick tests: before each commit
 dev: setup ## Serve with reload
 	@$(RUN)/cadence serve --reload
 start: setup ## Serve

@@ -30,6 +30,8 @@ from tests.fakes.model_server import (
     TruncatedJson,
 )
 
+pytestmark = pytest.mark.slow
+
 THREE_TRIES = 3
 
 

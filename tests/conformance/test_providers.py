@@ -27,7 +27,10 @@ from tests.fakes.model_server import (
     TruncatedJson,
 )
 
-pytestmark = pytest.mark.parametrize("provider", list(Provider), ids=str)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.parametrize("provider", list(Provider), ids=str),
+]
 
 
 async def test_a_turn_with_two_steps_and_parallel_calls(stage: Stage, provider: Provider) -> None:

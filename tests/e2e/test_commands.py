@@ -5,6 +5,7 @@ import json
 import re
 
 import httpx
+import pytest
 
 from tests.fixtures.operators import Operator
 from tests.fixtures.processes import Processes
@@ -23,6 +24,7 @@ def test_a_command_that_does_not_exist_is_refused(operator: Operator) -> None:
     assert operator.types("sevre").code == 2
 
 
+@pytest.mark.slow
 def test_migrations_go_forward_and_back_and_show_where_they_stand(operator: Operator) -> None:
     empty = operator.types("migrate", "--history")
     up = operator.types("migrate")
@@ -41,6 +43,7 @@ def test_migrations_go_forward_and_back_and_show_where_they_stand(operator: Oper
     assert re.fullmatch(r"The database has \d migrations, so 99 .+\.", too_far.reasons[0])
 
 
+@pytest.mark.slow
 def test_migrations_run_on_postgresql_and_a_server_waits_for_them(
     operator: Operator, postgres_url: str
 ) -> None:

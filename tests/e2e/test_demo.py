@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "sdk" / "examples"
 LONGEST_SECONDS = 90
 # Nine orchestrators, one after the other, twice.
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 COLORS = re.compile(r"\x1b\[\d+m")
 
 

@@ -112,7 +112,7 @@ def test_the_walk_through_works_as_it_is_printed(walk: Walk) -> None:
     assert last["outcome"] == "completed"
     answer = "".join(fields["content"] for name, fields in events if name == "message")
     assert "60" in answer
-    assert "30 days" in answer
+    assert "5 working days" in answer
 
     converted, *_, remembered, messages = walk.conversation.strip().splitlines()
     assert "42.16" in converted

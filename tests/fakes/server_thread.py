@@ -73,6 +73,8 @@ class ServerThread:
                 await self._stop.wait()
             finally:
                 listener.close()
+                # A socket accepted in this very round is ours only after the loop's next one.
+                await asyncio.sleep(0)
                 await self._close_connections()
 
     async def _close_connections(self) -> None:

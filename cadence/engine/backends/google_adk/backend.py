@@ -9,7 +9,8 @@ from google.adk.workflow import Workflow
 
 from cadence.engine.backends.google_adk import coordinator, handoff, supervisor
 from cadence.engine.backends.google_adk.agents import AgentScene
-from cadence.engine.backends.google_adk.playing import Player, Playing, rehearse
+from cadence.engine.backends.google_adk.playing import Player, Playing
+from cadence.engine.backends.google_adk.rehearsal import rehearse
 from cadence.engine.backends.google_adk.runtime import AdkRuntime, Enter
 from cadence.engine.backends.google_adk.translate import conversation, node_names, shape
 from cadence.engine.contract import Backend, Graph, Runtime
@@ -21,7 +22,7 @@ from cadence.engine.models.retries import RetryPolicy
 from cadence.engine.models.transports import Transports, prepare
 from cadence.engine.modes import Framework, Mode
 from cadence.engine.routing import COORDINATOR, TurnRouting, entry_of
-from cadence.engine.spec import OrchestratorSpec
+from cadence.engine.spec import OrchestratorSpec, Provider
 from cadence.engine.supervision import ANSWERING_NODES
 from cadence.engine.tool_calls import by_model_name
 from cadence.engine.tools import ToolInvoker
@@ -51,6 +52,7 @@ class GoogleAdkBackend:
         prepare(transports)
         self._transports = transports
         self._clock = clock
+        self._rehearsed: set[Provider] = set()
         self._calls = ModelCalls(retries=retries or RetryPolicy(), chance=chance)
         self._supervisor = _built(
             supervisor.build_workflow(), {}, ends=[str(node) for node in ANSWERING_NODES], titles={}
@@ -58,7 +60,10 @@ class GoogleAdkBackend:
 
     def load(self, spec: OrchestratorSpec) -> None:
         """Do what `Backend.load` promises."""
-        models.load(spec.models, self._transports)
+        for model in spec.models:
+            if model.provider not in self._rehearsed:
+                rehearse(model, self._calls)
+                self._rehearsed.add(model.provider)
 
     def build(self, spec: OrchestratorSpec, tools: ToolInvoker) -> Runtime:
         """Do what `Backend.build` promises."""
@@ -129,6 +134,5 @@ def _entering_agents(spec: OrchestratorSpec, nodes: Mapping[str, str], model: Ad
 
 
 def build_backend(transports: Transports, *, clock: Clock) -> Backend:
-    """Build the backend as the registry wants it: in a thread, and ready for its first turn."""
-    rehearse()
+    """Build the backend as the registry wants it."""
     return GoogleAdkBackend(transports, clock=clock)

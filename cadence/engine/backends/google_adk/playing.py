@@ -1,6 +1,5 @@
 """Plays a workflow once, in a session that lives as long as the turn and keeps nothing."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from google.adk.sessions.base_session_service import (
 )
 from google.adk.sessions.session import Session
 from google.adk.telemetry.context import ContentCapturingMode, TelemetryConfig
-from google.adk.workflow import START, FunctionNode, Workflow
+from google.adk.workflow import Workflow
 from pydantic import Field
 from typing_extensions import override
 
@@ -151,19 +150,6 @@ class Player:
                 # What they tell is told by our own events, exactly and earlier.
                 async for _ in events:
                     pass
-
-
-def rehearse() -> None:
-    """Play a workflow of one idle node, so that ADK has imported all that it imports so late.
-
-    Runs an event loop of its own, so it must be called in a thread that has none.
-    """
-
-    async def idle() -> None:
-        return None
-
-    workflow = Workflow(name="rehearsal", edges=[(START, FunctionNode(func=idle, name="idle"))])
-    asyncio.run(Player(workflow).play(None, "Hello."))
 
 
 def scene_of(context: Context, kind: type[Scene]) -> Scene:

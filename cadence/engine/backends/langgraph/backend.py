@@ -10,6 +10,7 @@ from langgraph.graph.state import CompiledStateGraph
 from cadence.engine.backends.langgraph import coordinator, handoff, supervisor
 from cadence.engine.backends.langgraph.agents import AgentTurn
 from cadence.engine.backends.langgraph.binding import build_parts
+from cadence.engine.backends.langgraph.rehearsal import rehearse
 from cadence.engine.backends.langgraph.runtime import Enter, Entrance, GraphRuntime
 from cadence.engine.backends.langgraph.translate import conversation
 from cadence.engine.contract import Backend, Runtime, Turn
@@ -21,7 +22,7 @@ from cadence.engine.models.retries import RetryPolicy
 from cadence.engine.models.transports import Transports, prepare
 from cadence.engine.modes import Framework, Mode
 from cadence.engine.routing import TurnRouting, entry_of
-from cadence.engine.spec import OrchestratorSpec
+from cadence.engine.spec import OrchestratorSpec, Provider
 from cadence.engine.tool_calls import ToolCalls, by_model_name
 from cadence.engine.tools import ToolInvoker
 from cadence.engine.turn_events import TurnEvents
@@ -48,6 +49,7 @@ class LangGraphBackend:
         prepare(transports)
         self._transports = transports
         self._clock = clock
+        self._rehearsed: set[Provider] = set()
         self._calls = ModelCalls(retries=retries or RetryPolicy(), chance=chance)
         self._supervisor = supervisor.compile_graph()
         self._coordinators = lru_cache(_SHAPES)(coordinator.compile_graph)
@@ -55,7 +57,10 @@ class LangGraphBackend:
 
     def load(self, spec: OrchestratorSpec) -> None:
         """Do what `Backend.load` promises."""
-        chat_models.load(spec.models, self._transports)
+        for model in spec.models:
+            if model.provider not in self._rehearsed:
+                rehearse(model, self._calls)
+                self._rehearsed.add(model.provider)
 
     def build(self, spec: OrchestratorSpec, tools: ToolInvoker) -> Runtime:
         """Do what `Backend.build` promises."""

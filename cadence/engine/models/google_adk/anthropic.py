@@ -88,13 +88,6 @@ class Messages(BaseLlm):
                 return {"tools": offered}
 
 
-def warm_up(spec: ModelSpec, transports: Transports) -> None:
-    """Do what the library does at its first request."""
-    client = build_client(spec, transports)
-    _ = client.default_headers
-    _ = client.messages
-
-
 def build(spec: ModelSpec, transports: Transports, *, parallel: bool) -> BaseLlm:
     """Build a model that streams and reports its usage."""
     return Messages(model=spec.model, client=build_client(spec, transports), parallel=parallel)

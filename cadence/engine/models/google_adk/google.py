@@ -8,7 +8,6 @@ from google.adk.models.base_llm import BaseLlm
 from google.adk.models.google_llm import Gemini
 from google.adk.models.llm_request import LlmRequest
 from google.adk.models.llm_response import LlmResponse
-from google.adk.tools import load_artifacts_tool
 from google.genai.types import Content, Part
 from typing_extensions import override
 
@@ -41,13 +40,6 @@ class OwnGemini(Gemini):
                     # A call without arguments comes without the field.
                     call.args = call.args or {}
                 yield answer
-
-
-def warm_up(spec: ModelSpec, transports: Transports) -> None:
-    """Do what the library does when its first model is built."""
-    _ = build_client(spec, transports).aio.models
-    # ADK imports it in the middle of its first request.
-    _ = load_artifacts_tool
 
 
 def build(spec: ModelSpec, transports: Transports, *, parallel: bool) -> BaseLlm:

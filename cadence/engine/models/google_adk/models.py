@@ -1,7 +1,7 @@
 """One model as ADK asks it, whoever serves it: `LlmRequest` in, a stream of `LlmResponse` out."""
 
 import importlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -26,8 +26,6 @@ _MODULES = {
 class _Vendor(Protocol):
     def build(self, spec: ModelSpec, transports: Transports, *, parallel: bool) -> BaseLlm: ...
 
-    def warm_up(self, spec: ModelSpec, transports: Transports) -> None: ...
-
 
 @dataclass(frozen=True, slots=True)
 class AdkModel:
@@ -50,24 +48,12 @@ class AdkModel:
         return LlmRequest(model=self.spec.model, contents=list(contents), config=config)
 
 
-def load(specs: Iterable[ModelSpec], transports: Transports) -> None:
-    """Import and prepare what these models need; takes up to a second, so call it in a thread.
-
-    A vendor's library does things once at its first request that block, such as running `uname`.
-    """
-    for spec in specs:
-        _vendor(spec.provider).warm_up(spec, transports)
-
-
 def build(spec: ModelSpec, transports: Transports, *, parallel: bool) -> AdkModel:
-    """Build a model; opens nothing.
+    """Build a model; opens nothing, but imports its vendor's library the first time.
 
     Without `parallel` it is told to call one tool at a time, where its provider can be told so:
     ADK has no word for that in a request.
     """
-    return AdkModel(spec, _vendor(spec.provider).build(spec, transports, parallel=parallel))
-
-
-def _vendor(provider: Provider) -> _Vendor:
-    name = f"cadence.engine.models.google_adk.{_MODULES[provider]}"
-    return cast("_Vendor", importlib.import_module(name))
+    module = importlib.import_module(f"cadence.engine.models.google_adk.{_MODULES[spec.provider]}")
+    vendor = cast("_Vendor", module)
+    return AdkModel(spec, vendor.build(spec, transports, parallel=parallel))

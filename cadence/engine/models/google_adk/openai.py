@@ -84,13 +84,6 @@ class ChatCompletions(BaseLlm):
         }  # fmt: skip
 
 
-def warm_up(spec: ModelSpec, transports: Transports) -> None:
-    """Do what the library does at its first request."""
-    client = build_client(spec, transports)
-    _ = client.default_headers
-    _ = client.chat.completions
-
-
 def build(spec: ModelSpec, transports: Transports, *, parallel: bool) -> BaseLlm:
     """Build a model that streams and reports its usage."""
     # OpenAI and Azure want `max_completion_tokens`; many compatible servers know only `max_tokens`.

@@ -40,12 +40,6 @@ class _Anthropic(ChatAnthropic):
         return chunk, block
 
 
-def warm_up(spec: ModelSpec, transports: Transports) -> None:
-    """Do what the library does at its first request."""
-    build(spec, transports)
-    _ = build_client(spec, transports).default_headers
-
-
 def build(spec: ModelSpec, transports: Transports) -> BaseChatModel:
     """Build a chat model that streams and reports its usage."""
     return _Anthropic(

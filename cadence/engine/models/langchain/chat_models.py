@@ -1,7 +1,7 @@
 """One model as LangGraph's nodes use it, with what differs from provider to provider."""
 
 import importlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -30,8 +30,6 @@ _MODULES = {
 
 class _Vendor(Protocol):
     def build(self, spec: ModelSpec, transports: Transports) -> BaseChatModel: ...
-
-    def warm_up(self, spec: ModelSpec, transports: Transports) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +63,8 @@ class ChatModel:
         return self.chat
 
 
-def load(specs: Iterable[ModelSpec], transports: Transports) -> None:
-    """Import and prepare what these models need; takes up to a second, so call it in a thread.
-
-    A vendor's library does things once at its first request that block, such as running `uname`.
-    """
-    for spec in specs:
-        _vendor(spec.provider).warm_up(spec, transports)
-
-
 def build(spec: ModelSpec, transports: Transports) -> ChatModel:
-    """Build a model; opens nothing."""
+    """Build a model; opens nothing, but imports its vendor's library the first time."""
     return ChatModel(spec, _vendor(spec.provider).build(spec, transports))
 
 

@@ -37,11 +37,6 @@ class _Google(ChatGoogleGenerativeAI):
         return self
 
 
-def warm_up(spec: ModelSpec, transports: Transports) -> None:
-    """Do what the library does when its first model is built."""
-    build(spec, transports)
-
-
 def build(spec: ModelSpec, transports: Transports) -> BaseChatModel:
     """Build a chat model that streams and reports its usage."""
     return _Google(

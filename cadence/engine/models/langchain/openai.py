@@ -9,12 +9,6 @@ from cadence.engine.models.transports import Transports
 from cadence.engine.spec import ModelSpec, Provider
 
 
-def warm_up(spec: ModelSpec, transports: Transports) -> None:
-    """Do what the library does at its first request."""
-    build(spec, transports)
-    _ = build_client(spec, transports).default_headers
-
-
 def build(spec: ModelSpec, transports: Transports) -> BaseChatModel:
     """Build a chat model that streams and reports its usage."""
     client = build_client(spec, transports)
