@@ -1,5 +1,13 @@
-"""`make bench`: figures for people to read; never asserted, the machine is too noisy for that."""
+"""`make bench`: figures for people to read; never asserted, the machine is too noisy for that.
 
-from tests.benchmarks import start
+`--quick` leaves the server's start out and gives rougher figures of turns in less time.
+"""
 
-start.run()
+import sys
+
+from tests.benchmarks import start, turns
+
+is_quick = "--quick" in sys.argv[1:]
+if not is_quick:
+    start.run()
+turns.run(is_quick=is_quick)
