@@ -14,6 +14,8 @@ Answering = Callable[[HttpConnection, Arrived], Coroutine[None, None, None]]
 
 # What the server has seen is asked for this often; the times themselves are exact.
 LOOK_EVERY = 0.002
+# From a socket accepted to its protocol made: a task started, its transport, `connection_made`.
+ROUNDS_TO_CONNECT = 3
 
 
 class ServerThread:
@@ -72,10 +74,16 @@ class ServerThread:
             try:
                 await self._stop.wait()
             finally:
-                listener.close()
-                # A socket accepted in this very round is ours only after the loop's next one.
-                await asyncio.sleep(0)
-                await self._close_connections()
+                await self._stop_listening(listener)
+
+    async def _stop_listening(self, listener: asyncio.Server) -> None:
+        # A socket that was accepted in this very round becomes a connection of ours only in the
+        # loop's next ones; so first no more are accepted, then those are waited for.
+        self._loop.remove_reader(listener.sockets[0].fileno())
+        for _ in range(ROUNDS_TO_CONNECT):
+            await asyncio.sleep(0)
+        await self._close_connections()
+        listener.close()
 
     async def _close_connections(self) -> None:
         while self._connections:
