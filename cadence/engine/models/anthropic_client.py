@@ -6,6 +6,10 @@ from cadence.engine.models.openai_client import timeouts
 from cadence.engine.models.transports import Transports
 from cadence.engine.spec import ModelSpec
 
+# The wire asks for a limit, so this one is sent where an orchestrator sets no `max_tokens`. Every
+# model since Claude 3.5 can write this much.
+LONGEST_ANSWER = 8_192
+
 
 def build_client(spec: ModelSpec, transports: Transports) -> AsyncAnthropic:
     """Build a client that sends only what the spec says; it shares the transport, so no close."""

@@ -15,6 +15,7 @@ from cadence.engine.backends.google_adk.rehearsal import rehearse
 from cadence.engine.contract import UsageMeter
 from cadence.engine.errors import ModelAnswerInvalid
 from cadence.engine.limits import ANSWER_CHARACTERS
+from cadence.engine.models.anthropic_client import LONGEST_ANSWER
 from cadence.engine.models.calls import ModelCalls
 from cadence.engine.models.google_adk.answers import Gathered
 from cadence.engine.models.google_adk.models import AdkModel, build
@@ -319,7 +320,7 @@ async def test_anthropic_always_gets_a_limit(asker: Asker) -> None:
 
     await asker.ask(asker.model(Provider.ANTHROPIC))
 
-    assert asker.server.calls[0].max_tokens == 4096
+    assert asker.server.calls[0].max_tokens == LONGEST_ANSWER
 
 
 async def test_a_model_never_prints_its_client_or_key(asker: Asker) -> None:

@@ -12,7 +12,7 @@ from google.genai.types import Content, FinishReason, FunctionDeclaration, Part
 from pydantic import Field
 from typing_extensions import override
 
-from cadence.engine.models.anthropic_client import build_client
+from cadence.engine.models.anthropic_client import LONGEST_ANSWER, build_client
 from cadence.engine.models.google_adk.answers import Gathered
 from cadence.engine.models.google_adk.requests import (
     Calling,
@@ -25,9 +25,6 @@ from cadence.engine.models.google_adk.requests import (
 )
 from cadence.engine.models.transports import Transports
 from cadence.engine.spec import ModelSpec
-
-# The wire asks for a limit; this is the most that every one of their models takes.
-_MAX_TOKENS = 4096
 
 _FINISHED = {
     "end_turn": FinishReason.STOP,
@@ -62,7 +59,7 @@ class Messages(BaseLlm):
             "model": self.model,
             "system": prompt_of(request),
             "messages": [_message(content) for content in request.contents],
-            "max_tokens": request.config.max_output_tokens or _MAX_TOKENS,
+            "max_tokens": request.config.max_output_tokens or LONGEST_ANSWER,
             "stream": True,
             **self._tools(request),
         }

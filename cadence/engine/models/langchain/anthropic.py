@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessageChunk
 from pydantic import ConfigDict, Field, SecretStr
 from typing_extensions import override
 
-from cadence.engine.models.anthropic_client import build_client
+from cadence.engine.models.anthropic_client import LONGEST_ANSWER, build_client
 from cadence.engine.models.langchain.chat_models import INPUT_TOKENS
 from cadence.engine.models.transports import Transports
 from cadence.engine.spec import ModelSpec
@@ -44,8 +44,7 @@ def build(spec: ModelSpec, transports: Transports) -> BaseChatModel:
     """Build a chat model that streams and reports its usage."""
     return _Anthropic(
         model=spec.model,
-        # The wire asks for a limit; without one LangChain takes the most this model can give.
-        max_tokens=spec.max_tokens,
+        max_tokens=spec.max_tokens or LONGEST_ANSWER,
         temperature=spec.temperature,
         timeout=spec.timeout,
         max_retries=0,

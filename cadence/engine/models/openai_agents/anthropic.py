@@ -10,7 +10,7 @@ from anthropic import AsyncAnthropic
 from anthropic.types import MessageDeltaUsage, RawMessageStreamEvent, Usage
 from typing_extensions import override
 
-from cadence.engine.models.anthropic_client import build_client
+from cadence.engine.models.anthropic_client import LONGEST_ANSWER, build_client
 from cadence.engine.models.openai_agents.vendor_model import (
     Item,
     Offer,
@@ -21,9 +21,6 @@ from cadence.engine.models.openai_agents.vendor_model import (
 from cadence.engine.models.openai_agents.writing import Writing
 from cadence.engine.models.transports import Transports
 from cadence.engine.spec import ModelSpec
-
-# The wire asks for a limit. Every model since Claude 3.5 can write this much.
-_LONGEST_ANSWER = 8_192
 
 _Block = dict[str, Any]
 
@@ -49,7 +46,7 @@ class AnthropicModel(VendorModel):
         settings = question.settings
         request: dict[str, Any] = {
             "model": self._model,
-            "max_tokens": settings.max_tokens or _LONGEST_ANSWER,
+            "max_tokens": settings.max_tokens or LONGEST_ANSWER,
             "messages": [
                 {"role": who, "content": blocks}
                 for who, items in question.turns()
