@@ -9,6 +9,8 @@ import pytest
 from tests.fixtures.operators import Operator
 from tests.fixtures.production import PRODUCTION, SEALING_KEY, SECRET
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("settings", "variables"),

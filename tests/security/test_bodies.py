@@ -21,6 +21,8 @@ from tests.security.bad_bodies import (
 from tests.security.json_calls import JSON_CALLS, JsonCall, Scene, build_scene
 
 # A streamed turn takes the very body of a whole one, and costs as much to try.
+pytestmark = pytest.mark.slow
+
 CALLS = [pytest.param(call, id=call.name) for call in JSON_CALLS if "stream" not in call.route]
 # A body is read before anything is known of the call, so a few of them stand for all.
 A_FEW = [
