@@ -260,9 +260,9 @@ async def test_a_model_that_fails_an_agent_fails_the_turn(
 async def test_each_call_of_an_agent_has_the_time_limit_of_a_model_call(
     stage: Stage, story: CoordinatorStory
 ) -> None:
-    story.fails_beside_tools(Drip(0.2))
+    story.fails_beside_tools(Drip(0.4))
 
-    turn = await stage.play(story, spec=stage.spec(limits=Limits(supervisor_timeout=0.6)))
+    turn = await stage.play(story, spec=stage.spec(limits=Limits(supervisor_timeout=1)))
 
     assert turn.code == "model_timeout"
     assert turn.outline == story.outline

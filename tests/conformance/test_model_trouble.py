@@ -139,11 +139,11 @@ async def test_the_provider_is_left_alone_for_as_long_as_it_asks(stage: Stage) -
     assert second.socket.asked_at - first.socket.asked_at >= 1
 
 
-@pytest.mark.parametrize("step", [Hang(), Drip(0.2), Endless(pause=0.01)], ids=str)
+@pytest.mark.parametrize("step", [Hang(), Drip(0.5), Endless(pause=0.01)], ids=str)
 async def test_a_model_that_takes_too_long_is_given_up(stage: Stage, step: Step) -> None:
     stage.server.script(step)
 
-    turn = await play(stage.build(stage.spec(limits=Limits(supervisor_timeout=0.3))))
+    turn = await play(stage.build(stage.spec(limits=Limits(supervisor_timeout=1))))
 
     assert turn.code == "model_timeout"
     assert turn.usage.llm_calls == 1
@@ -152,9 +152,9 @@ async def test_a_model_that_takes_too_long_is_given_up(stage: Stage, step: Step)
 
 
 async def test_the_time_limit_of_the_llm_config_holds_too(stage: Stage) -> None:
-    stage.server.script(Drip(0.1))
+    stage.server.script(Drip(0.4))
 
-    turn = await play(stage.build(stage.spec(model=stage.model(timeout=0.2))))
+    turn = await play(stage.build(stage.spec(model=stage.model(timeout=0.8))))
 
     assert turn.code == "model_timeout"
 
