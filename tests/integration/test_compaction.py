@@ -1,6 +1,6 @@
 """Long conversations: trimmed, or condensed with the summary stored beside the messages."""
 
-from tests.fakes.model_server import Fail, ModelServer, Say
+from tests.fakes.model_server import Fail, Hang, ModelServer, Say
 from tests.fixtures.clients import Organization
 from tests.fixtures.orchestrators import Bot, create_bot
 
@@ -50,6 +50,24 @@ async def test_a_summary_that_fails_costs_memory_and_not_the_turn(
     )
     conversation = await _long_conversation(bot, model)
     model.script(Fail(500), Say("x"), Say("I do not remember."))
+
+    answer = await bot.chat("Which order?", conversation_id=conversation)
+
+    assert answer.json()["message"] == "I do not remember."
+
+
+async def test_a_summary_that_hangs_is_given_up_and_the_turn_goes_on(
+    organization: Organization, model: ModelServer
+) -> None:
+    bot = await create_bot(
+        organization,
+        model.openai_url,
+        compaction="summarize",
+        context_tokens=100,
+        supervisor_timeout=2,
+    )
+    conversation = await _long_conversation(bot, model)
+    model.script(Hang(), Say("x"), Say("I do not remember."))
 
     answer = await bot.chat("Which order?", conversation_id=conversation)
 

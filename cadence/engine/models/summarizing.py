@@ -1,5 +1,6 @@
 """Condenses the older part of a conversation with the orchestrator's own model."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,7 @@ import httpx2
 import orjson
 
 from cadence.engine.contract import PastMessage, UsageMeter
-from cadence.engine.errors import ModelAnswerInvalid
+from cadence.engine.errors import ModelAnswerInvalid, ModelTimeout
 from cadence.engine.models.one_shot import require_success, send
 from cadence.engine.models.one_shot_requests import Question, build_request
 from cadence.engine.spec import ModelSpec, Provider
@@ -46,11 +47,15 @@ class HttpSummarizer:
     ) -> str:
         """Return a summary of the messages and of the summary of what came before them.
 
-        Raises an `EngineError` when the model does not give one.
+        Raises an `EngineError` when the model does not give one within `model.timeout` seconds.
         """
         question = Question(_material(messages, earlier), SUMMARY_TOKENS)
         request = build_request(model, question)
-        answer = await send(self._client, request)
+        try:
+            async with asyncio.timeout(model.timeout):
+                answer = await send(self._client, request)
+        except TimeoutError:
+            raise ModelTimeout from None
         require_success(answer, request)
         read = _read(model.provider, orjson.loads(answer.content))
         meter.add(input_tokens=read.input_tokens, output_tokens=read.output_tokens)

@@ -68,13 +68,6 @@ class PackageStore:
         with suppress(FileNotFoundError):
             await self._store.head_async("plugins/none")
 
-    async def remove(self, digest: str, *, owner: str) -> None:
-        """Forget a package; one that is not there is no error."""
-        try:
-            await self._store.delete_async(_path(owner, digest))
-        except FileNotFoundError:
-            return
-
 
 def _path(owner: str, digest: str) -> str:
     return f"plugins/{owner}/{digest}.zip"
