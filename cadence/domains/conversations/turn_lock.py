@@ -13,9 +13,9 @@ from cadence.kernel.ids import ConversationId, RunId, new_ulid, new_uuid
 
 # Only the run that holds the lock may open it: a late one must not free its successor's.
 _RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('del', KEYS[1]) end return 1"
-# The longest `invoke_timeout` and a minute to store the answer; a process that died holds the
-# conversation no longer than this.
-_LONGEST = timedelta(minutes=11)
+# The longest summary and the longest `invoke_timeout`, ten minutes each, and a minute to store the
+# answer; a process that died holds the conversation no longer than this.
+_LONGEST = timedelta(minutes=21)
 
 
 @dataclass(frozen=True, slots=True)
