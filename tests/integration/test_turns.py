@@ -118,6 +118,7 @@ async def test_nobody_else_reads_a_run(
 async def test_a_cancelled_run_keeps_what_it_said(bot: Bot, model: ModelServer) -> None:
     model.script(Say("x"), Say("one two three four five six seven", delay_per_word=0.3))
     turn = asyncio.ensure_future(bot.stream("Tell me a story"))
+    await model.wait_for_calls(2, within=30)
     run = await _running(bot)
 
     assert (await bot.member.post(f"{{org}}/runs/{run}/cancel")).status_code == 202
