@@ -9,12 +9,14 @@ from typing import ClassVar
 class Kind(StrEnum):
     """What sort of trouble it is; `cadence.http.errors` turns each into a status."""
 
+    UNREADABLE = "unreadable"
     INVALID = "invalid"
     UNAUTHENTICATED = "unauthenticated"
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
     CONFLICT = "conflict"
     TOO_LARGE = "too_large"
+    UNSUPPORTED = "unsupported"
     TOO_MANY = "too_many"
     UPSTREAM = "upstream"
     UNAVAILABLE = "unavailable"

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -35,18 +36,33 @@ class PageRequest:
         try:
             return UUID(self.after)
         except ValueError:
-            raise _foreign_cursor() from None
+            raise foreign_cursor() from None
 
     def after_number(self) -> int | None:
         """Return the number that the page starts after; raises `InvalidInput` as well."""
         if self.after is None:
             return None
         if not (self.after.isascii() and self.after.isdecimal()):
-            raise _foreign_cursor()
+            raise foreign_cursor()
         number = int(self.after[:LONGEST_NUMBER])
         if number > LARGEST_NUMBER:
-            raise _foreign_cursor()
+            raise foreign_cursor()
         return number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListRequest:
+    """How many items of a list that can be sorted and filtered, and after which one.
+
+    `after` is the cursor as the client sent it. `sort` names a sort key, `-` before it turns the
+    order around, and None stands for the list's own order. `walk` tells this list, order and
+    filters from all others: a cursor is of use only in the walk that it was made in.
+    """
+
+    limit: int = DEFAULT_LIMIT
+    after: str | None = None
+    sort: str | None = None
+    walk: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +96,27 @@ def decode_cursor(cursor: str) -> str:
         padded = cursor + "=" * (-len(cursor) % 4)
         return base64.b64decode(padded, altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeError, ValueError):
-        raise _foreign_cursor() from None
+        raise foreign_cursor() from None
 
 
-def _foreign_cursor() -> InvalidInput:
+def encode_place(place: Sequence[str], *, walk: str) -> str:
+    """Turn the keys of a row into an opaque cursor; only the last of them may have dots in it."""
+    return encode_cursor(".".join([_mark(walk), *place]))
+
+
+def decode_place(cursor: str, *, walk: str, size: int) -> list[str]:
+    """Turn a cursor back into `size` keys; raises `InvalidInput` for one of another walk."""
+    mark, *place = decode_cursor(cursor).split(".", size)
+    if mark != _mark(walk) or len(place) != size:
+        raise foreign_cursor()
+    return place
+
+
+def _mark(walk: str) -> str:
+    # Tells walks apart and guards nothing: whatever a cursor says is read like any other input.
+    return hashlib.sha256(walk.encode()).hexdigest()[:12]
+
+
+def foreign_cursor() -> InvalidInput:
+    """Build the error for a cursor that does not fit what is asked."""
     return InvalidInput.of(FieldProblem("after", "is not a cursor of this list"))
