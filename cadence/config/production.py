@@ -9,6 +9,7 @@ MEMORY = "memory://"
 LOOPBACK = ip_address("127.0.0.1")
 DATABASES = ("postgresql", "postgres", "postgresql+asyncpg", "sqlite", "sqlite+aiosqlite")
 REDISES = ("redis", "rediss", "unix")
+BROKERS = ("amqp", "amqps")
 SHORTEST_SECRET = 32
 WELL_KNOWN = ("change", "secret", "password", "example", "cadence", "default", "your-")
 
@@ -47,6 +48,9 @@ def _unreadable(settings: Settings) -> Iterator[str]:
         )
     if redis != MEMORY and not _has_scheme(redis, REDISES):
         yield f"CADENCE_REDIS_URL must look like redis://host:6379, or be {MEMORY}."
+    events = settings.rabbitmq.url.get_secret_value()
+    if events != MEMORY and not _has_scheme(events, BROKERS):
+        yield f"CADENCE_RABBITMQ_URL must look like amqp://user:password@host/, or be {MEMORY}."
     packages = settings.object.store_url
     if packages is not None and "://" not in packages:
         yield (
@@ -61,8 +65,6 @@ def _has_scheme(url: str, schemes: tuple[str, ...]) -> bool:
 
 
 def _unbuilt(settings: Settings) -> Iterator[str]:
-    if settings.rabbitmq.url.get_secret_value() != MEMORY:
-        yield "CADENCE_RABBITMQ_URL: this version knows only memory://, so leave it out."
     if settings.mongo.url is not None:
         yield "CADENCE_MONGO_URL: this version keeps transcripts with the rest, so leave it out."
 
@@ -86,10 +88,9 @@ def _unshareable(settings: Settings, processes: int) -> Iterator[str]:
     if settings.postgres.url is None:
         yield f"{processes} processes cannot share an embedded database: set CADENCE_POSTGRES_URL."
     if settings.rabbitmq.url.get_secret_value() == MEMORY:
-        # Not "set it": this version refuses every other value.
         yield (
-            f"{processes} processes would not hear of each other's changes, as this version knows "
-            f"only {MEMORY} for CADENCE_RABBITMQ_URL: start one process."
+            f"{processes} processes would not hear of each other's changes: set "
+            "CADENCE_RABBITMQ_URL."
         )
 
 
@@ -118,8 +119,18 @@ def _unsafe(settings: Settings) -> Iterator[str]:
             "every organization's keys: set CADENCE_ALLOW_WEAK_PLUGIN_ISOLATION=true only if you "
             "trust everybody who may upload."
         )
+    token = settings.metrics.token
+    if token is not None and _is_weak(token.get_secret_value()):
+        yield (
+            "CADENCE_METRICS_TOKEN can be guessed: set it to what `cadence keys generate` prints, "
+            "or leave it out."
+        )
     if "*" in settings.api.cors_origins:
         yield "CADENCE_API_CORS_ORIGINS must list origins in production, not `*`."
+
+
+def _is_weak(secret: str) -> bool:
+    return len(secret) < SHORTEST_SECRET or _looks_well_known(secret)
 
 
 def _looks_well_known(key: str) -> bool:

@@ -4,13 +4,17 @@ An environment variable is `CADENCE_`, the group's name, `_` and the field's nam
 `CADENCE_POSTGRES_URL` is `postgres.url`. `.env.example` lists them all; a test keeps both equal.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from cadence.config.declaring import Value
+from cadence.config.definitions import DEFINITIONS
 
 Network = IPv4Network | IPv6Network
 
@@ -37,11 +41,17 @@ class ApiSettings(Group):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     max_body_bytes: int = Field(default=1_048_576, ge=1024)
     max_upload_bytes: int = Field(default=6_291_456, ge=1024)
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
 
     @field_validator("cors_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return _words(value)
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        return _networks(value)
 
 
 class PostgresSettings(Group):
@@ -118,8 +128,7 @@ class EgressSettings(Group):
     @field_validator("allow_nets", mode="before")
     @classmethod
     def _networks(cls, value: object) -> object:
-        parts = _words(value)
-        return tuple(map(ip_network, parts)) if isinstance(parts, tuple) else parts
+        return _networks(value)
 
 
 class OfflineSettings(Group):
@@ -143,10 +152,32 @@ class AllowSettings(Group):
     weak_plugin_isolation: bool = False
 
 
+class PrewarmStrategy(StrEnum):
+    """What a starting process makes ready before anybody asks."""
+
+    RECENT = "recent"
+    ALL = "all"
+    NONE = "none"
+
+
 class PoolSettings(Group):
-    """How many built orchestrators a process keeps."""
+    """Orchestrators that a process keeps ready: how many, how long, in seconds, and from when.
+
+    `prewarm_count` are built at the start; `all` also reads the configuration of all others.
+    """
 
     max_hot: int = Field(default=200, ge=1, le=10_000)
+    warm_ttl_seconds: float = Field(default=3600, ge=1, le=604_800)
+    wait_seconds: float = Field(default=5, gt=0, le=60)
+    builds: int = Field(default=4, ge=1, le=64)
+    prewarm_strategy: PrewarmStrategy = PrewarmStrategy.RECENT
+    prewarm_count: int = Field(default=100, ge=0, le=10_000)
+
+
+class MetricsSettings(Group):
+    """What opens `/metrics` to a scraper, besides a sys_admin's login."""
+
+    token: SecretStr | None = None
 
 
 class RunSettings(Group):
@@ -155,6 +186,39 @@ class RunSettings(Group):
     keep_seconds: int = Field(default=3600, ge=60, le=86_400)
     heartbeat_seconds: float = Field(default=15.0, gt=0)
     send_timeout_seconds: float = Field(default=30.0, gt=0)
+
+
+class RateSettings(Group):
+    """How often a minute, and for failed logins an hour, before the answer is 429 or slower."""
+
+    user_per_minute: int = Field(default=600, ge=1)
+    organization_per_minute: int = Field(default=3000, ge=1)
+    completion_per_minute: int = Field(default=300, ge=1)
+    write_per_minute: int = Field(default=600, ge=1)
+    upload_per_minute: int = Field(default=30, ge=1)
+    probe_per_minute: int = Field(default=30, ge=1)
+    login_per_name_and_address: int = Field(default=5, ge=1)
+    login_per_address: int = Field(default=60, ge=1)
+    login_failures_per_name: int = Field(default=20, ge=1)
+
+
+class DefaultSettings(Group):
+    """What orchestrators use that say nothing else, as `cadence.config.definitions` declares it."""
+
+    max_agent_hops: int | None = None
+    parallel_tool_calls: bool | None = None
+    invoke_timeout: float | None = None
+    supervisor_timeout: float | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    message_window: int | None = None
+    context_tokens: int | None = None
+    compaction: str | None = None
+
+    @field_validator("*")
+    @classmethod
+    def _as_declared(cls, value: Value | None, info: ValidationInfo) -> Value | None:
+        return None if value is None else DEFINITIONS[str(info.field_name)].read(value)
 
 
 class Settings(BaseSettings):
@@ -188,11 +252,27 @@ class Settings(BaseSettings):
     allow: AllowSettings = AllowSettings()
     pool: PoolSettings = PoolSettings()
     run: RunSettings = RunSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    rate: RateSettings = RateSettings()
+    default: DefaultSettings = DefaultSettings()
 
     @property
     def in_production(self) -> bool:
         """Whether weak settings are refused."""
         return self.environment is Environment.PRODUCTION
+
+    @property
+    def first_tier(self) -> Mapping[str, Value | None]:
+        """What the environment says of every declared key; None where it says nothing."""
+        return {
+            key: getattr(getattr(self, definition.group), definition.field)
+            for key, definition in DEFINITIONS.items()
+        }
+
+    @property
+    def shows_docs(self) -> bool:
+        """Whether `/docs` and `/openapi.json` are there: as asked, else only in development."""
+        return not self.in_production if self.api.docs is None else self.api.docs
 
     @property
     def serves_offline_model(self) -> bool:
@@ -205,3 +285,8 @@ def _words(value: object) -> object:
     if not isinstance(value, str):
         return value
     return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _networks(value: object) -> object:
+    parts = _words(value)
+    return tuple(map(ip_network, parts)) if isinstance(parts, tuple) else parts
