@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, MetaData, TypeDecorator, Uuid
-from sqlalchemy.orm import DeclarativeBase, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from typing_extensions import override
 
 NAMING = {
@@ -52,3 +52,17 @@ class Base(DeclarativeBase):
 
 # The organization that a row belongs to; the row goes when the organization does.
 Owner = Annotated[UUID, mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"))]
+
+
+class Owned:
+    """Rows that belong to one organization; the second wall keeps the others from them."""
+
+    organization_id: Mapped[Owner]
+
+
+class OwnedOrShared:
+    """Rows of one organization, or of none, which every organization may read."""
+
+    organization_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("organizations.id", ondelete="CASCADE")
+    )

@@ -4,24 +4,27 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cadence.infra.database.base import Base, Owner
+from cadence.infra.database.base import Base, Owned
 
 
-class Conversation(Base):
-    """One user's conversation with one orchestrator."""
+class Conversation(Owned, Base):
+    """One user's conversation with one orchestrator, or one service key's."""
 
     __tablename__ = "conversations"
     __table_args__ = (
+        CheckConstraint("(user_id IS NULL) <> (api_key_id IS NULL)", name="one_owner"),
         Index("ix_conversations_owner", "organization_id", "user_id", "id"),
+        Index("ix_conversations_recent", "organization_id", "user_id", "updated_at", "id"),
+        Index("ix_conversations_api_key_id", "api_key_id"),
         Index("ix_conversations_orchestrator_id", "orchestrator_id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    organization_id: Mapped[Owner]
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    api_key_id: Mapped[UUID | None] = mapped_column(ForeignKey("api_keys.id", ondelete="CASCADE"))
     orchestrator_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("orchestrators.id", ondelete="SET NULL")
     )
@@ -31,7 +34,7 @@ class Conversation(Base):
     updated_at: Mapped[datetime]
 
 
-class Message(Base):
+class Message(Owned, Base):
     """One side's words in one turn; `status` tells a whole answer from a broken-off one.
 
     `usage`, `tools` and `agents` belong to answers only.
@@ -41,7 +44,6 @@ class Message(Base):
     __table_args__ = (UniqueConstraint("conversation_id", "position"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    organization_id: Mapped[Owner]
     conversation_id: Mapped[UUID] = mapped_column(
         ForeignKey("conversations.id", ondelete="CASCADE")
     )
@@ -57,7 +59,7 @@ class Message(Base):
     created_at: Mapped[datetime]
 
 
-class ConversationSummary(Base):
+class ConversationSummary(Owned, Base):
     """What stands for a conversation's messages up to `up_to_position`, which stay stored."""
 
     __tablename__ = "conversation_summaries"
@@ -65,7 +67,6 @@ class ConversationSummary(Base):
     conversation_id: Mapped[UUID] = mapped_column(
         ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True
     )
-    organization_id: Mapped[Owner]
     up_to_position: Mapped[int]
     content: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime]

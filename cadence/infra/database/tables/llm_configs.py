@@ -6,10 +6,11 @@ from typing import Any
 from sqlalchemy import Identity, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cadence.infra.database.base import Base, Owner
+from cadence.infra.database.audited import Audited
+from cadence.infra.database.base import Base, Owned
 
 
-class LlmConfig(Base):
+class LlmConfig(Owned, Base):
     """One provider's key with a default model.
 
     `secret_id` is part of what seals the key, since the integer id is known only after the insert;
@@ -17,6 +18,11 @@ class LlmConfig(Base):
     """
 
     __tablename__ = "llm_configs"
+    __audit__ = Audited(
+        object_type="llm_config",
+        untold=frozenset({"version"}),
+        secret=frozenset({"secret_id", "sealed_key", "key_hint"}),
+    )
     __table_args__ = (
         UniqueConstraint("organization_id", "name"),
         # SQLite would give a removed config's id, and so its place in caches, to the next one.
@@ -24,7 +30,6 @@ class LlmConfig(Base):
     )
 
     id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
-    organization_id: Mapped[Owner]
     name: Mapped[str] = mapped_column(String(128))
     provider: Mapped[str] = mapped_column(String(32))
     model_name: Mapped[str | None] = mapped_column(String(128))

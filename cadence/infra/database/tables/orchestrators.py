@@ -7,10 +7,11 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cadence.infra.database.base import Base, Owner
+from cadence.infra.database.audited import Audited
+from cadence.infra.database.base import Base, Owned
 
 
-class Orchestrator(Base):
+class Orchestrator(Owned, Base):
     """One orchestrator as it was asked for; both JSON columns as the client wrote them.
 
     Sensitive plugin settings are sealed inside `plugin_settings`. `config_hash` covers all that a
@@ -18,10 +19,14 @@ class Orchestrator(Base):
     """
 
     __tablename__ = "orchestrators"
+    __audit__ = Audited(
+        object_type="orchestrator",
+        untold=frozenset({"config_hash"}),
+        verbs={"status": {"disabled": "disable", "active": "enable"}},
+    )
     __table_args__ = (UniqueConstraint("organization_id", "name"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    organization_id: Mapped[Owner]
     name: Mapped[str] = mapped_column(String(128))
     framework_type: Mapped[str] = mapped_column(String(32))
     mode: Mapped[str] = mapped_column(String(32))
@@ -34,7 +39,7 @@ class Orchestrator(Base):
     updated_at: Mapped[datetime]
 
 
-class OrchestratorPlugin(Base):
+class OrchestratorPlugin(Owned, Base):
     """One plugin version in one orchestrator, in the order that the client gave."""
 
     __tablename__ = "orchestrator_plugins"
@@ -44,5 +49,4 @@ class OrchestratorPlugin(Base):
         ForeignKey("orchestrators.id", ondelete="CASCADE"), primary_key=True
     )
     plugin_id: Mapped[UUID] = mapped_column(ForeignKey("plugins.id"), primary_key=True)
-    organization_id: Mapped[Owner]
     position: Mapped[int]

@@ -7,15 +7,19 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cadence.infra.database.base import Base
+from cadence.infra.database.audited import Audited
+from cadence.infra.database.base import Base, OwnedOrShared
 
 _SYSTEM = text("organization_id IS NULL")
 
 
-class Plugin(Base):
+class Plugin(OwnedOrShared, Base):
     """One version of one plugin; no organization means that all of them may use it."""
 
     __tablename__ = "plugins"
+    __audit__ = Audited(
+        object_type="plugin", name=("pid", "version"), untold=frozenset({"is_latest"})
+    )
     __table_args__ = (
         Index("uq_plugins_version", "organization_id", "pid", "version", unique=True),
         # NULLs differ from each other in a unique index, so system plugins need their own.
@@ -30,9 +34,6 @@ class Plugin(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    organization_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("organizations.id", ondelete="CASCADE")
-    )
     pid: Mapped[str] = mapped_column(String(128))
     name: Mapped[str] = mapped_column(String(200))
     version: Mapped[str] = mapped_column(String(32))
