@@ -14,10 +14,18 @@ from sqlalchemy.ext.asyncio import (
     async_sessionmaker,
     create_async_engine,
 )
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+
+from cadence.infra.database.auditing import AuditedSession
+from cadence.infra.database.folding import teach_sqlite_to_fold
 
 BUSY_TIMEOUT_MS = 10_000
 READ_ONLY = "cadence_read_only"
+# Seconds in which PostgreSQL must take a connection; with those that trying an old one takes, less
+# than the two in which a request is answered while PostgreSQL is away.
+CONNECT_SECONDS = 1.2
+# Seconds that one statement of a request may take; a server that is silent for longer is away.
+STATEMENT_SECONDS = 10.0
 
 
 def async_url(url: str) -> str:
@@ -30,17 +38,24 @@ def async_url(url: str) -> str:
 
 
 @asynccontextmanager
-async def open_database(url: str, *, pool_size: int) -> AsyncIterator[AsyncEngine]:
+async def open_database(
+    url: str, *, pool_size: int, statement_seconds: float | None = None
+) -> AsyncIterator[AsyncEngine]:
     """Open an engine on `url` and dispose of it at the end."""
-    engine = build_engine(url, pool_size=pool_size)
+    engine = build_engine(url, pool_size=pool_size, statement_seconds=statement_seconds)
     try:
         yield engine
     finally:
         await engine.dispose()
 
 
-def build_engine(url: str, *, pool_size: int) -> AsyncEngine:
-    """Make an engine; nothing connects before the first use."""
+def build_engine(
+    url: str, *, pool_size: int, statement_seconds: float | None = None
+) -> AsyncEngine:
+    """Make an engine; nothing connects before the first use.
+
+    `statement_seconds` bounds every statement on PostgreSQL; None is for migrations.
+    """
     address = async_url(url)
     options: dict[str, Any] = {
         "pool_size": pool_size,
@@ -49,19 +64,36 @@ def build_engine(url: str, *, pool_size: int) -> AsyncEngine:
         # Bound values are tenants' words; an error must not carry them into a log.
         "hide_parameters": True,
         "json_serializer": lambda value: orjson.dumps(value).decode(),
-        "json_deserializer": orjson.loads,
+        "json_deserializer": _read_json,
     }
     if address.startswith("sqlite"):
         engine = create_async_engine(address, **options)
         event.listen(engine.sync_engine, "connect", _tune_sqlite)
+        event.listen(engine.sync_engine, "connect", teach_sqlite_to_fold)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
-    return create_async_engine(address, pool_pre_ping=True, **options)
+    from cadence.infra.database.network import watch_the_network  # noqa: PLC0415  # see there
+
+    limits = {"timeout": CONNECT_SECONDS, "command_timeout": statement_seconds}
+    engine = create_async_engine(address, connect_args=limits, **options)
+    watch_the_network(engine)
+    return engine
 
 
 def build_sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
     """Make the factory of sessions; what was read stays readable after a commit."""
-    return async_sessionmaker(engine, expire_on_commit=False)
+    return async_sessionmaker(engine, expire_on_commit=False, sync_session_class=AuditedSession)
+
+
+def _read_json(stored: str | bytes | float) -> object:
+    # SQLite keeps a JSON column's bare number as a number, and gives it back as one.
+    return orjson.loads(stored) if isinstance(stored, str | bytes) else stored
+
+
+def count_connections_in_use(engine: AsyncEngine) -> int:
+    """Return how many connections of the pool somebody works with at this moment."""
+    pool = engine.pool
+    return pool.checkedout() if isinstance(pool, QueuePool) else 0
 
 
 def _tune_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:

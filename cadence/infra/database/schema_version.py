@@ -7,7 +7,11 @@ from pathlib import Path
 
 from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
+
+from cadence.infra.away import Store, StoreUnavailable
+from cadence.infra.database.away import is_away
 
 VERSIONS = Path(__file__).resolve().parents[3] / "migrations" / "versions"
 
@@ -20,10 +24,21 @@ def newest_revision() -> str:
 async def is_current(engine: AsyncEngine) -> bool:
     """Whether nothing is left to migrate."""
     async with engine.connect() as connection:
-        return await connection.run_sync(_find_revision) == newest_revision()
+        return await connection.run_sync(_read_revision) == newest_revision()
 
 
-def _find_revision(connection: Connection) -> str | None:
+async def find_revision(engine: AsyncEngine) -> str | None:
+    """Return the newest migration that the store has, or None; raises `StoreUnavailable`."""
+    try:
+        async with engine.connect() as connection:
+            return await connection.run_sync(_read_revision)
+    except SQLAlchemyError as failure:
+        if is_away(failure):
+            raise StoreUnavailable(Store.DATABASE) from failure
+        raise
+
+
+def _read_revision(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
     found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))

@@ -1,0 +1,73 @@
+"""Connections to PostgreSQL that break, refuse or fall silent: found out soon, and told alike.
+
+Imported only where PostgreSQL is used: the driver would cost an embedded start memory and time.
+"""
+
+from typing import Any
+
+from asyncpg import (  # type: ignore[import-untyped]  # it brings no types
+    Connection,
+    InterfaceError,
+    PostgresError,
+)
+from sqlalchemy import Dialect, event
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_connection
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import InvalidatePoolError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+
+# Seconds in which a connection that is not new must answer; one that does not is replaced.
+PING_SECONDS = 0.5
+
+
+def watch_the_network(engine: AsyncEngine) -> None:
+    """Try each connection before it is used, and have `away.is_away` know what the network does.
+
+    asyncpg lets a refused connection out as an `OSError` and a wait that is over as a
+    `TimeoutError`, which come from anywhere; they become errors of the driver here. SQLAlchemy's
+    own `pool_pre_ping` takes three round trips and waits as long as a statement may take.
+    """
+    event.listen(engine.sync_engine, "checkout", _try)
+    event.listen(engine.sync_engine, "do_connect", _connect)
+    event.listen(engine.sync_engine, "handle_error", _note_timeout)
+
+
+def _try(
+    connection: AsyncAdapt_asyncpg_connection,
+    _entry: ConnectionPoolEntry,
+    _checked_out: PoolProxiedConnection,
+) -> None:
+    if not connection.run_async(_answers):
+        # Whatever took this one away will have taken those that were opened before it as well.
+        raise InvalidatePoolError
+
+
+async def _answers(connection: Connection) -> bool:
+    try:
+        await connection.execute("SELECT 1", timeout=PING_SECONDS)
+    except (OSError, PostgresError, InterfaceError):
+        # At once: a polite farewell would wait for an answer too.
+        connection.terminate()
+        return False
+    return True
+
+
+def _connect(
+    dialect: Dialect, _entry: ConnectionPoolEntry, arguments: Any, named: Any
+) -> DBAPIConnection:
+    try:
+        return dialect.connect(*arguments, **named)
+    except OSError as failure:
+        raise OperationalError(None, None, failure) from failure
+
+
+def _note_timeout(context: ExceptionContext) -> Exception | None:
+    failure = context.original_exception
+    if not isinstance(failure, TimeoutError):
+        return None
+    # Nobody knows what the server still does with it, so this connection is used no more.
+    context.is_disconnect = True
+    context.invalidate_pool_on_disconnect = False
+    return OperationalError(context.statement, None, failure, connection_invalidated=True)
