@@ -3,33 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from enum import StrEnum
 
 import structlog
 
+from cadence.infra.events.envelopes import Envelope
+from cadence.infra.events.messages import Listener, OrchestratorEvent
+
 log = structlog.get_logger(__name__)
-
-
-class Action(StrEnum):
-    """What a process is asked to do with an orchestrator; the routing keys of PRODUCT.md §7."""
-
-    LOAD = "orchestrator.load"
-    RELOAD = "orchestrator.reload"
-    UNLOAD = "orchestrator.unload"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrchestratorEvent:
-    """Which orchestrator, and the configuration that it should have by now."""
-
-    action: Action
-    organization_id: str
-    orchestrator_id: str
-    config_hash: str
-
-
-Listener = Callable[[OrchestratorEvent], Awaitable[None]]
 
 
 class MemoryEvents:
@@ -38,13 +18,16 @@ class MemoryEvents:
     def __init__(self) -> None:
         self._queue: asyncio.Queue[OrchestratorEvent] = asyncio.Queue()
 
-    async def publish(self, event: OrchestratorEvent) -> None:
+    async def publish(self, envelope: Envelope) -> None:
         """Hand an event to this process's listener."""
-        self._queue.put_nowait(event)
+        self._queue.put_nowait(envelope.event)
 
     @asynccontextmanager
-    async def listening(self, listener: Listener) -> AsyncIterator[None]:
-        """Deliver events to `listener` until the block ends."""
+    async def listening(
+        self, listener: Listener, *, caught_up: Callable[[], Awaitable[None]]
+    ) -> AsyncIterator[None]:
+        """Deliver events to `listener` until the block ends; `caught_up` is called once."""
+        await caught_up()
         async with asyncio.TaskGroup() as tasks:
             delivering = tasks.create_task(self._deliver(listener))
             try:
