@@ -44,6 +44,11 @@ def kid_of(sealed: str) -> str:
     return _split(sealed)[0]
 
 
+def head_of(kid: str) -> str:
+    """Return what every text begins with that this key has sealed."""
+    return f"v1.{kid}."
+
+
 class Sealer:
     """Seals with the primary key and opens with any key of the ring.
 
@@ -54,6 +59,16 @@ class Sealer:
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
         self._cipher = lru_cache(maxsize=_CACHED_KEYS)(self._derive_cipher)
+
+    @property
+    def primary(self) -> str:
+        """The id of the key that seals."""
+        return self._keyring.primary
+
+    @property
+    def kids(self) -> tuple[str, ...]:
+        """The ids of the keys that open, the primary first."""
+        return self._keyring.kids
 
     def seal(
         self,
@@ -71,7 +86,7 @@ class Sealer:
             plaintext.encode("utf-8", "surrogatepass"),
             _associated(kid, scope, purpose, secret_id),
         )
-        return f"v1.{kid}.{_encode(nonce + closed)}"
+        return head_of(kid) + _encode(nonce + closed)
 
     def open(
         self, sealed: str, *, organization_id: OrganizationId | None, purpose: str, secret_id: str
@@ -86,6 +101,22 @@ class Sealer:
         except (InvalidTag, ValueError):
             raise SecretUnreadable from None
         return plaintext.decode("utf-8", "surrogatepass")
+
+    def reseal(
+        self, sealed: str, *, organization_id: OrganizationId | None, purpose: str, secret_id: str
+    ) -> str:
+        """Return the same secret sealed with the primary key; raises `SecretUnreadable`.
+
+        What the primary has sealed already is returned as it is, unopened.
+        """
+        if kid_of(sealed) == self.primary:
+            return sealed
+        plaintext = self.open(
+            sealed, organization_id=organization_id, purpose=purpose, secret_id=secret_id
+        )
+        return self.seal(
+            plaintext, organization_id=organization_id, purpose=purpose, secret_id=secret_id
+        )
 
     def _derive_cipher(self, kid: str, scope: str) -> AESGCM:
         master = self._keyring.find(kid)

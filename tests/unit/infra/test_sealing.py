@@ -129,6 +129,44 @@ def test_after_a_rotation_old_rows_open_and_new_rows_use_the_new_key() -> None:
     assert kid_of(seal("sk-canary")) == "k2"
 
 
+def test_resealing_brings_a_secret_under_the_primary_in_its_place() -> None:
+    before = Sealer(Keyring.parse(f"k1:{OLD}")).seal(
+        "sk-canary", organization_id=ACME, purpose=PURPOSE, secret_id=ROW
+    )
+
+    after = SEALER.reseal(before, organization_id=ACME, purpose=PURPOSE, secret_id=ROW)
+
+    assert kid_of(after) == "k2"
+    assert reopen(after) == "sk-canary"
+    with pytest.raises(SecretUnreadable):
+        SEALER.open(after, organization_id=ACME, purpose=PURPOSE, secret_id="another row")
+
+
+def test_resealing_leaves_what_the_primary_has_sealed() -> None:
+    sealed = seal("sk-canary")
+
+    assert SEALER.reseal(sealed, organization_id=ACME, purpose=PURPOSE, secret_id=ROW) == sealed
+
+
+@pytest.mark.parametrize(
+    ("organization_id", "purpose", "secret_id"),
+    [
+        pytest.param(OTHER, PURPOSE, ROW, id="another organization"),
+        pytest.param(ACME, "orchestrator.plugin_setting", ROW, id="another column"),
+        pytest.param(ACME, PURPOSE, "another row", id="another row"),
+    ],
+)
+def test_a_secret_is_not_resealed_into_another_place(
+    organization_id: OrganizationId, purpose: str, secret_id: str
+) -> None:
+    before = Sealer(Keyring.parse(f"k1:{OLD}")).seal(
+        "sk-canary", organization_id=ACME, purpose=PURPOSE, secret_id=ROW
+    )
+
+    with pytest.raises(SecretUnreadable):
+        SEALER.reseal(before, organization_id=organization_id, purpose=purpose, secret_id=secret_id)
+
+
 def test_the_stored_form_is_the_documented_one() -> None:
     head, body = split(seal("sk-canary"))
 
