@@ -10,7 +10,8 @@ from redis.asyncio import Redis
 
 from cadence.config.settings import RunSettings
 from cadence.engine.events import RunClosed, RunEvent, payload
-from cadence.kernel.ids import OrganizationId, RunId, UserId
+from cadence.infra.redis.connecting import BLOCK_MS
+from cadence.kernel.ids import OrganizationId, RunId
 from cadence.runs.errors import RunNotFound
 
 BATCH = 500
@@ -63,18 +64,18 @@ class RunLog:
         self._heartbeat_ms = int(settings.heartbeat_seconds * 1000)
 
     async def open(
-        self, organization_id: OrganizationId, run_id: RunId, *, owner: UserId
+        self, organization_id: OrganizationId, run_id: RunId, *, owner: str
     ) -> RunWriter:
         """Note whose run it is and return what writes it."""
-        await self._redis.set(_owner_key(organization_id, run_id), str(owner), ex=self._keep)
+        await self._redis.set(_owner_key(organization_id, run_id), owner, ex=self._keep)
         return RunWriter(self._redis, _events_key(organization_id, run_id), self._keep)
 
     async def require_owner(
-        self, organization_id: OrganizationId, run_id: RunId, *, owner: UserId
+        self, organization_id: OrganizationId, run_id: RunId, *, owner: str
     ) -> None:
         """Raise `RunNotFound` unless the run is this user's, in this organization."""
         stored = await self._redis.get(_owner_key(organization_id, run_id))
-        if stored != str(owner).encode():
+        if stored != owner.encode():
             raise RunNotFound
 
     async def read(
@@ -85,15 +86,17 @@ class RunLog:
         None stands for a heartbeat: nothing has happened for the time that the settings name.
         A log that has expired ends the iteration.
         """
-        key, last = _events_key(organization_id, run_id), after
+        key, last, quiet_ms = _events_key(organization_id, run_id), after, 0
         while True:
-            answer: Any = await self._redis.xread(
-                {key: f"{last}-0"}, count=BATCH, block=self._heartbeat_ms
-            )
-            if not answer:
+            wait_ms = max(1, min(BLOCK_MS, self._heartbeat_ms - quiet_ms))
+            answer: Any = await self._redis.xread({key: f"{last}-0"}, count=BATCH, block=wait_ms)
+            quiet_ms = 0 if answer else quiet_ms + wait_ms
+            if quiet_ms >= self._heartbeat_ms:
                 if not await self._redis.exists(_owner_key(organization_id, run_id)):
                     return
+                quiet_ms = 0
                 yield None
+            if not answer:
                 continue
             for raw_id, fields in answer[0][1]:
                 last = int(raw_id.split(b"-")[0])

@@ -7,12 +7,12 @@ from fakeredis import FakeAsyncRedis
 
 from cadence.config.settings import RunSettings
 from cadence.engine.events import MessageDelta, Outcome, RunClosed, Usage
-from cadence.kernel.ids import OrganizationId, RunId, UserId, new_ulid, new_uuid
+from cadence.kernel.ids import OrganizationId, RunId, new_ulid, new_uuid
 from cadence.runs.errors import RunNotFound
 from cadence.runs.log import LoggedEvent, RunLog, RunWriter
 
 ORGANIZATION = OrganizationId(new_uuid())
-OWNER = UserId(new_uuid())
+OWNER = str(new_uuid())
 FINAL = RunClosed(outcome=Outcome.COMPLETED, usage=Usage(), duration_ms=1)
 
 
@@ -81,6 +81,6 @@ async def test_a_run_is_its_owners_in_its_organization(log: RunLog) -> None:
 
     await log.require_owner(ORGANIZATION, run, owner=OWNER)
     with pytest.raises(RunNotFound):
-        await log.require_owner(ORGANIZATION, run, owner=UserId(new_uuid()))
+        await log.require_owner(ORGANIZATION, run, owner=str(new_uuid()))
     with pytest.raises(RunNotFound):
         await log.require_owner(OrganizationId(new_uuid()), run, owner=OWNER)
