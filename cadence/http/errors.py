@@ -9,16 +9,19 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cadence.kernel.errors import CadenceError, FieldProblem, Kind
 
 STATUS = {
+    Kind.UNREADABLE: 400,
     Kind.INVALID: 422,
     Kind.UNAUTHENTICATED: 401,
     Kind.FORBIDDEN: 403,
     Kind.NOT_FOUND: 404,
     Kind.CONFLICT: 409,
     Kind.TOO_LARGE: 413,
+    Kind.UNSUPPORTED: 415,
     Kind.TOO_MANY: 429,
     Kind.UPSTREAM: 502,
     Kind.UNAVAILABLE: 503,
@@ -26,12 +29,27 @@ STATUS = {
     Kind.INTERNAL: 500,
 }
 
+
+class BodyTooLarge(CadenceError):
+    """The body has more bytes than this address takes."""
+
+    kind = Kind.TOO_LARGE
+    code = "body_too_large"
+
+    def __init__(self) -> None:
+        super().__init__("The body is larger than this address takes.")
+
+
 ROUTING = {
     400: ("bad_request", "The request could not be read."),
     404: ("not_found", "There is nothing here by that id."),
-    413: ("body_too_large", "The body is larger than this address takes."),
+    413: (BodyTooLarge.code, BodyTooLarge().message),
     405: ("method_not_allowed", "This address does not take that method."),
 }
+
+UNEXPECTED = CadenceError(
+    "Something went wrong on our side. Quote the request id when you report it."
+)
 
 # A path repeats names that the client made up; this many characters of one are enough to find it.
 LONGEST_PATH = 256
@@ -66,7 +84,6 @@ def install_error_answers(app: FastAPI) -> None:
     app.add_exception_handler(CadenceError, _answer_cadence_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid_request)
     app.add_exception_handler(StarletteHTTPException, _answer_routing)
-    app.add_exception_handler(Exception, _answer_unexpected)
 
 
 def request_id_of(request: Request) -> str:
@@ -84,16 +101,26 @@ def error_answer(
     retry_after: float | None = None,
 ) -> JSONResponse:
     """Build the answer of one failure; `retry_after` is in seconds."""
-    body = ErrorBody(
-        code=code,
-        message=message,
-        fields=[ErrorField(path=_writable(field.path), message=field.message) for field in fields],
-        request_id=request_id,
-    )
+    body = _body(request_id, code, message=message, fields=fields)
     headers = {} if retry_after is None else {"Retry-After": str(max(1, round(retry_after)))}
     if status == STATUS[Kind.UNAUTHENTICATED]:
         headers["WWW-Authenticate"] = "Bearer"
-    return JSONResponse({"error": body.model_dump()}, status_code=status, headers=headers)
+    return JSONResponse(body.model_dump(), status_code=status, headers=headers)
+
+
+def error_body(error: CadenceError, *, request_id: str) -> dict[str, Any]:
+    """Return the body that an error is answered with."""
+    body = _body(request_id, error.code, message=error.message, fields=error.fields)
+    return body.model_dump()
+
+
+def _body(
+    request_id: str, code: str, *, message: str, fields: Sequence[FieldProblem]
+) -> ErrorAnswer:
+    shown = [ErrorField(path=_writable(field.path), message=field.message) for field in fields]
+    return ErrorAnswer(
+        error=ErrorBody(code=code, message=message, fields=shown, request_id=request_id)
+    )
 
 
 async def _answer_cadence_error(request: Request, error: Exception) -> Response:
@@ -130,17 +157,43 @@ async def _answer_routing(request: Request, error: Exception) -> Response:
     return error_answer(request_id_of(request), error.status_code, code, message=message)
 
 
-async def _answer_unexpected(request: Request, error: Exception) -> Response:
-    log.error("request_failed", path=request.url.path, error=type(error).__name__, exc_info=error)
-    answer = error_answer(
+class UnexpectedErrors:
+    """Answers 500 for whatever nothing else has caught, and logs it once, with one traceback.
+
+    A handler of `Exception` would be called by Starlette, which raises the error once more for the
+    server to log again. An answer that has begun cannot be taken back: the server cuts it off.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        has_begun = False
+
+        async def send_noting(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_noting)
+        except Exception as error:  # the outermost loop of a request: logged once, and answered
+            log.exception("request_failed", path=scope["path"], error=type(error).__name__)
+            if not has_begun:
+                await _unexpected(Request(scope))(scope, receive, send)
+
+
+def _unexpected(request: Request) -> Response:
+    return error_answer(
         request_id_of(request),
         STATUS[Kind.INTERNAL],
-        "internal_error",
-        message="Something went wrong on our side. Quote the request id when you report it.",
+        UNEXPECTED.code,
+        message=UNEXPECTED.message,
     )
-    # The server hangs up after this answer; a client that is not told would ask again into nothing.
-    answer.headers["Connection"] = "close"
-    return answer
 
 
 def _writable(path: str) -> str:
@@ -149,7 +202,5 @@ def _writable(path: str) -> str:
 
 
 def _field(problem: dict[str, Any]) -> FieldProblem:
-    if problem["type"] == "json_invalid":
-        return FieldProblem("body", "is not valid JSON")
     place = [str(part) for part in problem["loc"] if part not in ("body", "query", "path")]
     return FieldProblem(".".join(place) or "body", str(problem["msg"]))

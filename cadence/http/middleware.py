@@ -5,6 +5,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cadence.http.rate_limit import rate_limit_headers
+from cadence.http.request_rates import counted
 from cadence.kernel.ids import new_ulid
 
 SECURITY_HEADERS = {
@@ -17,7 +19,10 @@ UPLOAD_SUFFIXES = ("/plugins/upload", "/plugins/validate")
 
 
 class RequestIdentity:
-    """Gives each request an id, in the answer's `X-Request-Id`, in errors and in every log line."""
+    """Gives each request an id, in the answer's `X-Request-Id`, in errors and in every log line.
+
+    Whatever the answer is, an error or a stream too, it tells how the request's limits stand.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -36,6 +41,7 @@ class RequestIdentity:
                 headers["X-Request-Id"] = request_id
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
+                headers.update(rate_limit_headers(counted(scope)))
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -55,26 +61,42 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = self._limit(scope["path"])
-        await self._app(scope, _bounded(Headers(scope=scope), receive, limit), send)
+        bounded = _Bounded(Headers(scope=scope), receive, send, limit=self._limit(scope["path"]))
+        await self._app(scope, bounded.receive, bounded.send)
 
     def _limit(self, path: str) -> int:
         return self._upload_bytes if path.endswith(UPLOAD_SUFFIXES) else self._body_bytes
 
 
-def _bounded(headers: Headers, receive: Receive, limit: int) -> Receive:
-    declared = headers.get("content-length", "0")
-    is_too_long = not declared.isdecimal() or int(declared[:20]) > limit
-    seen = 0
+class _Bounded:
+    """One request's body, which is read no further than `limit` bytes."""
 
-    async def receive_counting() -> Message:
-        nonlocal seen
-        if is_too_long:
+    def __init__(self, headers: Headers, receive: Receive, send: Send, *, limit: int) -> None:
+        declared = headers.get("content-length", "0")
+        self._is_too_long = not declared.isdecimal() or int(declared[:20]) > limit
+        self._receive = receive
+        self._send = send
+        self._limit = limit
+        self._seen = 0
+        self._has_begun = False
+
+    async def send(self, message: Message) -> None:
+        """Pass on a part of the answer."""
+        self._has_begun = True
+        await self._send(message)
+
+    async def receive(self) -> Message:
+        """Return the next part of the body; raises a 413.
+
+        Once the answer has begun nobody reads the body any more: a stream only waits for the end
+        of the connection.
+        """
+        if self._has_begun:
+            return await self._receive()
+        if self._is_too_long:
             raise HTTPException(413)
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > limit:
+        message = await self._receive()
+        self._seen += len(message.get("body", b""))
+        if self._seen > self._limit:
             raise HTTPException(413)
         return message
-
-    return receive_counting

@@ -1,10 +1,14 @@
 """A run's log as Server-Sent Events."""
 
 from collections.abc import AsyncIterator
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Header
+from redis.exceptions import RedisError
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from cadence.http.store_errors import log_store_away
+from cadence.infra.away import find_store_away
 from cadence.kernel.errors import FieldProblem, InvalidInput
 from cadence.runs.log import LoggedEvent
 
@@ -14,9 +18,13 @@ MAX_EVENT_ID = 10**15
 SHUTDOWN_GRACE_SECONDS = 20
 
 
-def last_event_id(request: Request) -> int:
+def last_event_id(
+    last_event_id: Annotated[
+        str, Header(alias="Last-Event-ID", description="The last event that was read, if any.")
+    ] = "",
+) -> int:
     """Read `Last-Event-ID`, 0 when there is none; raises `InvalidInput` for a foreign one."""
-    raw = request.headers.get("last-event-id", "").strip()
+    raw = last_event_id.strip()
     if not raw:
         return 0
     if not (raw.isascii() and raw.isdecimal()) or int(raw[:20]) > MAX_EVENT_ID:
@@ -47,8 +55,15 @@ class EventStreams:
 
 
 async def _encode(events: AsyncIterator[LoggedEvent | None]) -> AsyncIterator[ServerSentEvent]:
-    async for event in events:
-        if event is None:
-            yield ServerSentEvent(comment="heartbeat")
-        else:
-            yield ServerSentEvent(event.data.decode(), event=event.name, id=str(event.id))
+    try:
+        async for event in events:
+            if event is None:
+                yield ServerSentEvent(comment="heartbeat")
+            else:
+                yield ServerSentEvent(event.data.decode(), event=event.name, id=str(event.id))
+    except RedisError as failure:
+        away = find_store_away(failure)
+        if away is None:
+            raise
+        # The stream ends without its final event, which tells the client to join the run again.
+        log_store_away(away)
