@@ -33,6 +33,26 @@ class NotAllowed(CadenceError):
         super().__init__(f"Only a {role} may do this.")
 
 
+class PersonsOnly(CadenceError):
+    """A service key asks for what only a person has."""
+
+    kind = Kind.FORBIDDEN
+    code = "persons_only"
+
+    def __init__(self) -> None:
+        super().__init__("Only a person may do this: log in instead of using a service key.")
+
+
+class TooManyApiKeys(CadenceError):
+    """An organization can have only so many service keys that are in force."""
+
+    kind = Kind.CONFLICT
+    code = "too_many_api_keys"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"An organization can have {most} service keys. Revoke one first.")
+
+
 class OrganizationSuspended(CadenceError):
     """The organization is known to the caller but suspended."""
 

@@ -1,11 +1,14 @@
 """Who is asking, and what that allows; decided without any I/O."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
-from cadence.domains.access.errors import NotAllowed, OrganizationSuspended
+from cadence.domains.access.errors import NotAllowed, OrganizationSuspended, PersonsOnly
+from cadence.kernel.actors import Actor, ActorKind
 from cadence.kernel.errors import NotFound
-from cadence.kernel.ids import OrganizationId, SessionId, UserId
+from cadence.kernel.ids import ApiKeyId, OrganizationId, SessionId, UserId
 
 
 class Role(StrEnum):
@@ -24,13 +27,27 @@ class OrganizationStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Principal:
-    """Somebody who is signed in."""
+class Origin:
+    """Where a request came from, and its id."""
+
+    address: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody who has logged in."""
 
     user_id: UserId
     session_id: SessionId
     username: str
     is_sys_admin: bool
+    origin: Origin
+
+    @property
+    def actor(self) -> Actor:
+        """In whose name they change something."""
+        return _actor(ActorKind.USER, str(self.user_id), name=self.username, origin=self.origin)
 
     def require_sys_admin(self) -> None:
         """Raise `NotAllowed` unless the platform is theirs."""
@@ -39,12 +56,71 @@ class Principal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceKey:
+    """A program that signed in with one organization's key."""
+
+    key_id: ApiKeyId
+    organization_id: OrganizationId
+    role: "Role"
+    name: str
+    origin: Origin
+
+    @property
+    def is_sys_admin(self) -> bool:
+        """Never: a key opens one organization and no more."""
+        return False
+
+    @property
+    def actor(self) -> Actor:
+        """In whose name it changes something."""
+        return _actor(ActorKind.SERVICE_KEY, str(self.key_id), name=self.name, origin=self.origin)
+
+    def require_sys_admin(self) -> None:
+        """Raise `NotAllowed`."""
+        raise NotAllowed(Role.SYS_ADMIN)
+
+
+Principal = Person | ServiceKey
+
+
+def _actor(kind: ActorKind, actor_id: str, *, name: str, origin: Origin) -> Actor:
+    return Actor(
+        kind=kind,
+        id=actor_id,
+        name=name,
+        address=origin.address,
+        request_id=origin.request_id,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What is known of a user at each request; `memberships` says where they are an admin."""
+
+    user_id: UserId
+    username: str
+    is_sys_admin: bool
+    is_disabled: bool
+    memberships: Mapping[OrganizationId, bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What the store says of one user in one organization; no role means no membership."""
+    """What is known of an organization at each request; `rates` by their keys, as they hold."""
 
     status: OrganizationStatus
-    is_member: bool
-    is_admin: bool
+    rates: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyAccount:
+    """What is known of a service key at each request."""
+
+    key_id: ApiKeyId
+    organization_id: OrganizationId
+    role: Role
+    name: str
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +130,27 @@ class OrganizationScope:
     principal: Principal
     organization_id: OrganizationId
     role: Role
+    rates: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def user_id(self) -> UserId:
-        """Who acts."""
-        return self.principal.user_id
+    def user_id(self) -> UserId | None:
+        """Which user acts; none when it is a service key."""
+        return self.principal.user_id if isinstance(self.principal, Person) else None
+
+    @property
+    def api_key_id(self) -> ApiKeyId | None:
+        """Which service key acts; none when it is a user."""
+        return self.principal.key_id if isinstance(self.principal, ServiceKey) else None
+
+    @property
+    def actor(self) -> Actor:
+        """In whose name something is changed."""
+        return self.principal.actor
+
+    def require_person(self) -> None:
+        """Raise `PersonsOnly` for a service key."""
+        if not isinstance(self.principal, Person):
+            raise PersonsOnly
 
     def require_admin(self) -> None:
         """Raise `NotAllowed` for a plain member."""
@@ -66,19 +158,37 @@ class OrganizationScope:
             raise NotAllowed(Role.ORG_ADMIN)
 
 
+def role_in(
+    organization_id: OrganizationId,
+    principal: Principal,
+    memberships: Mapping[OrganizationId, bool],
+) -> Role | None:
+    """Return the role of a principal in an organization, None when they do not belong there."""
+    if isinstance(principal, ServiceKey):
+        return principal.role if principal.organization_id == organization_id else None
+    if principal.is_sys_admin:
+        return Role.SYS_ADMIN
+    if organization_id not in memberships:
+        return None
+    return Role.ORG_ADMIN if memberships[organization_id] else Role.USER
+
+
 def enter(
-    principal: Principal, organization_id: OrganizationId, standing: Standing | None
+    principal: Principal,
+    organization_id: OrganizationId,
+    *,
+    role: Role | None,
+    standing: Standing | None,
 ) -> OrganizationScope:
-    """Let a principal into an organization.
+    """Let a principal into an organization; no `standing` means that there is no such one.
 
     Raises `NotFound` for an unknown organization and for a foreign one alike, and
     `OrganizationSuspended` for a member of a suspended one; a sys_admin may always enter.
     """
-    if standing is None or not (standing.is_member or principal.is_sys_admin):
+    if role is None or standing is None:
         raise NotFound
-    if standing.status is OrganizationStatus.SUSPENDED and not principal.is_sys_admin:
+    if standing.status is OrganizationStatus.SUSPENDED and role is not Role.SYS_ADMIN:
         raise OrganizationSuspended
-    role = Role.ORG_ADMIN if standing.is_admin else Role.USER
-    if principal.is_sys_admin:
-        role = Role.SYS_ADMIN
-    return OrganizationScope(principal=principal, organization_id=organization_id, role=role)
+    return OrganizationScope(
+        principal=principal, organization_id=organization_id, role=role, rates=standing.rates
+    )
