@@ -5,7 +5,13 @@ from uuid import UUID
 
 from fastapi import Depends
 
-from cadence.domains.access.dependencies import OrgAdmin, SignedIn, read_organization_id
+from cadence.domains.access.dependencies import (
+    Authority,
+    OrgAdmin,
+    SignedIn,
+    SysAdmin,
+    read_organization_id,
+)
 from cadence.domains.organizations.members import EnrolmentService, MemberService
 from cadence.domains.organizations.repository import MembershipRepository, OrganizationRepository
 from cadence.domains.organizations.service import OrganizationService
@@ -15,27 +21,37 @@ from cadence.kernel.ids import OrganizationId
 
 
 # The guards come first, so that nobody unknown makes us open a transaction.
-def build_organizations(_principal: SignedIn, work: Work, parts: Parts) -> OrganizationService:
+def build_organizations(
+    principal: SignedIn, authority: Authority, *, work: Work, parts: Parts
+) -> OrganizationService:
     """Assemble the service; the routes for sys_admins are guarded by their router."""
     return OrganizationService(
-        organizations=OrganizationRepository(work.session),
-        announce=work.after_commit.append,
+        organizations=OrganizationRepository(work.platform(principal.actor)),
+        revise=lambda changed: work.hold(authority.revising_organization(changed)),
+        announce=work.announce,
         clock=parts.clock,
     )
 
 
-def build_members(scope: OrgAdmin, work: Work, parts: Parts) -> MemberService:
+def build_members(
+    scope: OrgAdmin, authority: Authority, *, work: Work, parts: Parts
+) -> MemberService:
     """Assemble the service for an admin of the organization in the path."""
     return MemberService(
         organization_id=scope.organization_id,
-        members=MembershipRepository(work.session, scope.organization_id),
+        members=MembershipRepository(
+            work.within(scope.organization_id, scope.actor), scope.organization_id
+        ),
+        revise=lambda changed: work.hold(authority.revising_user(changed)),
         clock=parts.clock,
     )
 
 
-def build_enrolment(users: Users, parts: Parts) -> EnrolmentService:
-    """Assemble the service; the route that uses it is guarded by its router."""
-    return EnrolmentService(sessions=parts.sessions, users=users, clock=parts.clock)
+def build_enrolment(users: Users, parts: Parts, person: SysAdmin) -> EnrolmentService:
+    """Assemble the service for a sys_admin."""
+    return EnrolmentService(
+        sessions=parts.sessions, users=users, actor=person.actor, clock=parts.clock
+    )
 
 
 def organization_in_path(

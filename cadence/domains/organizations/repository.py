@@ -7,10 +7,32 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cadence.domains.organizations.errors import AlreadyMember, OrganizationNameTaken
+from cadence.domains.organizations.schemas import MemberQuery, OrganizationQuery
+from cadence.infra.database.folding import Folded, contains
+from cadence.infra.database.listing import (
+    Order,
+    by_text,
+    by_time,
+    by_uuid,
+    narrowed,
+    page_entities,
+    page_rows,
+    same,
+)
 from cadence.infra.database.tables import Membership, Orchestrator, Organization, User
 from cadence.kernel.errors import NotFound
 from cadence.kernel.ids import OrganizationId, UserId
 from cadence.kernel.paging import Page, PageRequest, cut_page
+
+ORGANIZATIONS = Order(
+    id=by_uuid(Organization.id),
+    keys={"name": by_text(Organization.name), "created_at": by_time(Organization.created_at)},
+)
+BY_NAME = (Folded(Organization.name), Organization.id)
+MEMBERS = Order(
+    id=by_uuid(Membership.user_id),
+    keys={"username": by_text(User.username), "joined_at": by_time(Membership.created_at)},
+)
 
 
 class OrganizationRepository:
@@ -34,22 +56,24 @@ class OrganizationRepository:
             raise NotFound
         return organization
 
-    async def page(self, request: PageRequest) -> Page[Organization]:
-        """Return organizations by id, which is the order they were created in."""
-        query = select(Organization).order_by(Organization.id).limit(request.limit + 1)
-        after = request.after_id()
-        if after is not None:
-            query = query.where(Organization.id > after)
-        rows = (await self._session.scalars(query)).all()
-        return cut_page(rows, request.limit, key=lambda row: row.id.hex)
+    async def page(self, query: OrganizationQuery) -> Page[Organization]:
+        """Return organizations, unsorted by id, which is the order they were created in."""
+        rows = narrowed(
+            select(Organization),
+            contains(query.search, Organization.name),
+            same(Organization.status, query.status),
+        )
+        return await page_entities(
+            self._session, rows, order=ORGANIZATIONS, request=query.request()
+        )
 
     async def list_all(self) -> Sequence[Organization]:
         """Return every organization by name."""
-        return (await self._session.scalars(select(Organization).order_by(Organization.name))).all()
+        return (await self._session.scalars(select(Organization).order_by(*BY_NAME))).all()
 
     async def list_of(self, user_id: UserId) -> Sequence[tuple[Organization, bool]]:
         """Return a user's organizations by name, and whether they are an admin of each."""
-        query = _of(user_id).order_by(Organization.name)
+        query = _of(user_id).order_by(*BY_NAME)
         return list(await self._session.execute(query))
 
     async def page_of(
@@ -113,14 +137,14 @@ class MembershipRepository:
         if await self._session.scalar(query.with_for_update(key_share=True)) is None:
             raise NotFound
 
-    async def page(self, request: PageRequest) -> Page[tuple[Membership, User]]:
-        """Return members by the user's id."""
-        query = self._own.order_by(Membership.user_id).limit(request.limit + 1)
-        after = request.after_id()
-        if after is not None:
-            query = query.where(Membership.user_id > after)
-        rows = list(await self._session.execute(query))
-        return cut_page(rows, request.limit, key=lambda row: row[1].id.hex)
+    async def page(self, query: MemberQuery) -> Page[tuple[Membership, User]]:
+        """Return members, unsorted by the user's id."""
+        rows = narrowed(
+            self._own,
+            contains(query.search, User.username, User.email, User.display_name),
+            same(Membership.is_admin, query.is_admin),
+        )
+        return await page_rows(self._session, rows, order=MEMBERS, request=query.request())
 
     async def find(self, user_id: UserId) -> tuple[Membership, User] | None:
         """Return a member, who then stays until the commit; None when they do not belong here."""

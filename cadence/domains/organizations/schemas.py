@@ -1,14 +1,19 @@
 """What calls about organizations and members take and give."""
 
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
-from pydantic import StrictBool
+from pydantic import Field, StrictBool
 
 from cadence.domains.access.permissions import OrganizationStatus, Role
 from cadence.domains.users.schemas import UserCreate
 from cadence.http.bodies import Input, Output
+from cadence.http.paging import ListQuery, Perhaps
 from cadence.http.text import Name
+
+OrganizationSort = Literal["name", "-name", "created_at", "-created_at"]
+MemberSort = Literal["username", "-username", "joined_at", "-joined_at"]
 
 
 class OrganizationCreate(Input):
@@ -22,6 +27,14 @@ class OrganizationChange(Input):
 
     name: Name | None = None
     status: OrganizationStatus | None = None
+
+
+class OrganizationQuery(ListQuery[OrganizationSort]):
+    """Which organizations to list; `search` looks into their names."""
+
+    status: Perhaps[OrganizationStatus] = Field(
+        default=None, description="Only organizations of this status."
+    )
 
 
 class OrganizationRead(Output):
@@ -56,6 +69,14 @@ class MemberUserCreate(UserCreate):
     """A new user who belongs to the organization from the start."""
 
     is_admin: StrictBool = False
+
+
+class MemberQuery(ListQuery[MemberSort]):
+    """Which members to list; `search` looks into usernames, addresses and display names."""
+
+    is_admin: Perhaps[bool] = Field(
+        default=None, description="Only admins, or only those who are none."
+    )
 
 
 class MemberRead(Output):

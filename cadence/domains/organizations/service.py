@@ -1,14 +1,24 @@
 """The organizations of the platform, and which of them somebody may enter."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
-from cadence.domains.access.permissions import OrganizationStatus, Principal, Role
+from cadence.domains.access.permissions import (
+    OrganizationStatus,
+    Person,
+    Principal,
+    Role,
+    ServiceKey,
+)
 from cadence.domains.organizations.errors import OrganizationNameTaken
 from cadence.domains.organizations.repository import OrganizationRepository
-from cadence.domains.organizations.schemas import OrganizationChange, OrganizationCreate
+from cadence.domains.organizations.schemas import (
+    OrganizationChange,
+    OrganizationCreate,
+    OrganizationQuery,
+)
 from cadence.domains.organizations.tenant import EnterableTenant, Tenant, enterable_of, tenant_of
 from cadence.infra.database.tables import Orchestrator, Organization
-from cadence.infra.events.memory import Action, OrchestratorEvent
+from cadence.infra.events.messages import Action, OrchestratorEvent
 from cadence.kernel.clock import Clock
 from cadence.kernel.ids import OrganizationId, new_uuid
 from cadence.kernel.paging import Page, PageRequest
@@ -21,16 +31,18 @@ class OrganizationService:
         self,
         *,
         organizations: OrganizationRepository,
+        revise: Callable[[OrganizationId], Awaitable[None]],
         announce: Callable[[OrchestratorEvent], None],
         clock: Clock,
     ) -> None:
         self._organizations = organizations
+        self._revise = revise
         self._announce = announce
         self._clock = clock
 
-    async def page(self, request: PageRequest) -> Page[Tenant]:
-        """Return organizations in the order they were created in."""
-        return (await self._organizations.page(request)).map(tenant_of)
+    async def page(self, query: OrganizationQuery) -> Page[Tenant]:
+        """Return organizations, unsorted in the order they were created in."""
+        return (await self._organizations.page(query)).map(tenant_of)
 
     async def get(self, organization_id: OrganizationId) -> Tenant:
         """Return an organization; raises `NotFound`."""
@@ -52,6 +64,7 @@ class OrganizationService:
 
     async def change(self, organization_id: OrganizationId, change: OrganizationChange) -> Tenant:
         """Rename, suspend or reactivate; raises `NotFound` or `OrganizationNameTaken`."""
+        await self._revise(organization_id)
         organization = await self._organizations.get_for_update(organization_id)
         if change.name is not None and change.name != organization.name:
             await self._require_free(change.name)
@@ -67,6 +80,7 @@ class OrganizationService:
 
         Its orchestrators are unloaded, so that no process keeps their keys in memory.
         """
+        await self._revise(organization_id)
         organization = await self._organizations.get_for_update(organization_id)
         orchestrators = await self._organizations.list_orchestrators(organization_id)
         await self._organizations.remove(organization)
@@ -78,14 +92,15 @@ class OrganizationService:
         if principal.is_sys_admin:
             rows = await self._organizations.list_all()
             return [enterable_of(row, Role.SYS_ADMIN) for row in rows]
+        if isinstance(principal, ServiceKey):
+            own = await self._organizations.get(principal.organization_id)
+            return [enterable_of(own, principal.role)]
         memberships = await self._organizations.list_of(principal.user_id)
         return [_as_member(row) for row in memberships]
 
-    async def page_memberships(
-        self, principal: Principal, request: PageRequest
-    ) -> Page[EnterableTenant]:
+    async def page_memberships(self, person: Person, request: PageRequest) -> Page[EnterableTenant]:
         """Return only where somebody is a member, in the role of the membership."""
-        return (await self._organizations.page_of(principal.user_id, request)).map(_as_member)
+        return (await self._organizations.page_of(person.user_id, request)).map(_as_member)
 
     async def _require_free(self, name: str) -> None:
         if await self._organizations.exists_name(name):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from cadence.domains.access.permissions import Principal
+from cadence.domains.access.permissions import Person
 from cadence.domains.access.sessions import LiveSession, SessionStore
 from cadence.kernel.errors import NotFound
 from cadence.kernel.ids import SessionId
@@ -24,13 +24,13 @@ class OwnSession:
 class OwnSessionService:
     """The asker's own sessions and nobody else's."""
 
-    def __init__(self, *, logins: SessionStore, principal: Principal) -> None:
+    def __init__(self, *, logins: SessionStore, person: Person) -> None:
         self._logins = logins
-        self._principal = principal
+        self._person = person
 
     async def page(self, request: PageRequest) -> Page[OwnSession]:
         """Return the live sessions, newest first."""
-        live = await self._logins.list_open(self._principal.user_id)
+        live = await self._logins.list_open(self._person.user_id)
         older = [
             session
             for session in live
@@ -41,10 +41,10 @@ class OwnSessionService:
 
     async def end(self, session_id: SessionId) -> None:
         """End a session, perhaps the one that asks; raises `NotFound` for one not theirs."""
-        live = await self._logins.list_open(self._principal.user_id)
+        live = await self._logins.list_open(self._person.user_id)
         if session_id not in {session.session_id for session in live}:
             raise NotFound
-        await self._logins.end(self._principal.user_id, session_id)
+        await self._logins.end(self._person.user_id, session_id)
 
     def _own(self, session: LiveSession) -> OwnSession:
         return OwnSession(
@@ -52,5 +52,5 @@ class OwnSessionService:
             created_at=session.created_at,
             expires_at=session.expires_at,
             address=session.address,
-            is_current=session.session_id == self._principal.session_id,
+            is_current=session.session_id == self._person.session_id,
         )

@@ -7,10 +7,26 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cadence.domains.users.errors import EmailTaken, UsernameTaken
+from cadence.domains.users.schemas import UserQuery
+from cadence.infra.database.folding import contains
+from cadence.infra.database.listing import (
+    Order,
+    by_text,
+    by_time,
+    by_uuid,
+    narrowed,
+    page_entities,
+    same,
+)
 from cadence.infra.database.tables import User
 from cadence.kernel.errors import NotFound
 from cadence.kernel.ids import UserId
-from cadence.kernel.paging import Page, PageRequest, cut_page
+from cadence.kernel.paging import Page
+
+USERS = Order(
+    id=by_uuid(User.id),
+    keys={"username": by_text(User.username), "created_at": by_time(User.created_at)},
+)
 
 
 class UserRepository:
@@ -34,14 +50,15 @@ class UserRepository:
             raise NotFound
         return user
 
-    async def page(self, request: PageRequest) -> Page[User]:
-        """Return users by id, which is the order they were created in."""
-        query = select(User).order_by(User.id).limit(request.limit + 1)
-        after = request.after_id()
-        if after is not None:
-            query = query.where(User.id > after)
-        rows = (await self._session.scalars(query)).all()
-        return cut_page(rows, request.limit, key=lambda user: user.id.hex)
+    async def page(self, query: UserQuery) -> Page[User]:
+        """Return users, unsorted by id, which is the order they were created in."""
+        rows = narrowed(
+            select(User),
+            contains(query.search, User.username, User.email, User.display_name),
+            same(User.is_sys_admin, query.is_sys_admin),
+            same(User.is_disabled, query.is_disabled),
+        )
+        return await page_entities(self._session, rows, order=USERS, request=query.request())
 
     async def exists_username(self, username: str) -> bool:
         """Whether somebody has this username, given in lower case."""

@@ -1,13 +1,14 @@
 """What calls about users take and give."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field, SecretStr, StrictBool, StringConstraints, ValidationError
 
 from cadence.domains.access.passwords import MAX_LENGTH
 from cadence.http.bodies import Input, Output
+from cadence.http.paging import ListQuery, Perhaps
 from cadence.http.text import Name, SafeSecret
 from cadence.kernel.errors import FieldProblem, InvalidInput
 
@@ -21,6 +22,8 @@ Email = Annotated[
     str,
     StringConstraints(pattern=r"^[!-?A-~]+@[!-?A-~]+$", max_length=254, to_lower=True),
 ]
+
+UserSort = Literal["username", "-username", "created_at", "-created_at"]
 
 
 class UserCreate(Input):
@@ -52,6 +55,17 @@ class UserChange(ContactChange):
     password: SafeSecret | None = None
     is_sys_admin: StrictBool | None = None
     is_disabled: StrictBool | None = None
+
+
+class UserQuery(ListQuery[UserSort]):
+    """Which users to list; `search` looks into usernames, addresses and display names."""
+
+    is_sys_admin: Perhaps[bool] = Field(
+        default=None, description="Only sys_admins, or only those who are none."
+    )
+    is_disabled: Perhaps[bool] = Field(
+        default=None, description="Only the disabled, or only those who may log in."
+    )
 
 
 class UserRead(Output):

@@ -1,25 +1,36 @@
 """The accounts of the platform, as a sys_admin keeps them."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from cadence.domains.access.authority import AuthorityCache
 from cadence.domains.access.passwords import Passwords
 from cadence.domains.access.sessions import SessionStore
 from cadence.domains.users.credentials import NewPassword, choose_password, hash_given
 from cadence.domains.users.errors import EmailTaken, LastSysAdmin, UsernameTaken
-from cadence.domains.users.person import (
+from cadence.domains.users.record import (
     Bootstrapped,
-    CreatedPerson,
-    Person,
-    created_person_of,
-    person_of,
+    CreatedUser,
+    UserRecord,
+    created_user_of,
+    user_record_of,
 )
 from cadence.domains.users.repository import UserRepository
-from cadence.domains.users.schemas import ContactChange, UserChange, UserCreate, read_new_user
+from cadence.domains.users.schemas import (
+    ContactChange,
+    UserChange,
+    UserCreate,
+    UserQuery,
+    read_new_user,
+)
+from cadence.infra.database.reach import PLATFORM
 from cadence.infra.database.tables import User
 from cadence.infra.database.transaction import Session, Sessions, transaction
+from cadence.kernel.actors import Actor
 from cadence.kernel.clock import Clock
 from cadence.kernel.ids import UserId, new_uuid
-from cadence.kernel.paging import Page, PageRequest
+from cadence.kernel.paging import Page
 
 FIRST_USERNAME = "admin"
 
@@ -40,22 +51,31 @@ class UserService:
     """
 
     def __init__(
-        self, *, sessions: Sessions, logins: SessionStore, passwords: Passwords, clock: Clock
+        self,
+        *,
+        sessions: Sessions,
+        authority: AuthorityCache,
+        actor: Actor,
+        logins: SessionStore,
+        passwords: Passwords,
+        clock: Clock,
     ) -> None:
         self._sessions = sessions
+        self._authority = authority
+        self._actor = actor
         self._logins = logins
         self._passwords = passwords
         self._clock = clock
 
-    async def page(self, request: PageRequest) -> Page[Person]:
-        """Return users in the order they were created in."""
-        async with transaction(self._sessions, read_only=True) as session:
-            return (await UserRepository(session).page(request)).map(person_of)
+    async def page(self, query: UserQuery) -> Page[UserRecord]:
+        """Return users, unsorted in the order they were created in."""
+        async with transaction(self._sessions, PLATFORM, read_only=True) as session:
+            return (await UserRepository(session).page(query)).map(user_record_of)
 
-    async def create(self, wanted: UserCreate) -> CreatedPerson:
+    async def create(self, wanted: UserCreate) -> CreatedUser:
         """Create a user; raises as `prepare` and `add` do."""
         draft = await self.prepare(wanted)
-        async with transaction(self._sessions) as session:
+        async with transaction(self._sessions, PLATFORM, actor=self._actor) as session:
             return await self.add(session, draft)
 
     async def prepare(self, wanted: UserCreate) -> UserDraft:
@@ -65,7 +85,7 @@ class UserService:
 
     async def add(
         self, session: Session, draft: UserDraft, *, is_sys_admin: bool = False
-    ) -> CreatedPerson:
+    ) -> CreatedUser:
         """Store a user in the caller's transaction; raises `UsernameTaken` or `EmailTaken`."""
         users, wanted, now = UserRepository(session), draft.wanted, self._clock.now()
         await _require_free(users, wanted)
@@ -81,16 +101,16 @@ class UserService:
             updated_at=now,
         )
         await users.create(user)
-        return created_person_of(user, password=draft.password.shown)
+        return created_user_of(user, password=draft.password.shown)
 
-    async def change(self, user_id: UserId, change: UserChange) -> Person:
+    async def change(self, user_id: UserId, change: UserChange) -> UserRecord:
         """Change a user; a new password or being disabled ends all of their sessions.
 
         Raises `NotFound`, `InvalidInput` for a weak password, `EmailTaken`, and `LastSysAdmin`
         when nobody would be left to run the platform.
         """
         password_hash = await self._hash_for(user_id, change)
-        async with transaction(self._sessions) as session:
+        async with self._revising(user_id) as session:
             users = UserRepository(session)
             if change.is_disabled or change.is_sys_admin is False:
                 await _require_another_sys_admin(users, user_id)
@@ -102,11 +122,11 @@ class UserService:
             await users.flush()
         if password_hash is not None or change.is_disabled:
             await self._logins.end_all(user_id)
-        return person_of(user)
+        return user_record_of(user)
 
     async def remove(self, user_id: UserId) -> None:
         """Remove a user with all that is theirs; raises `NotFound` or `LastSysAdmin`."""
-        async with transaction(self._sessions) as session:
+        async with self._revising(user_id) as session:
             users = UserRepository(session)
             await _require_another_sys_admin(users, user_id)
             await users.remove(await users.get_for_update(user_id))
@@ -126,19 +146,27 @@ class UserService:
         sys_admin has that name: nobody is promoted by accident.
         """
         wanted = read_new_user(username=username, email=email, password=password)
-        async with transaction(self._sessions, read_only=True) as session:
+        async with transaction(self._sessions, PLATFORM, read_only=True) as session:
             existing = tuple(await UserRepository(session).list_sys_admins())
         if wanted.username in existing or (existing and not add_sys_admin):
             return Bootstrapped(existing=existing, created=None)
         draft = await self.prepare(wanted)
-        async with transaction(self._sessions) as session:
+        async with transaction(self._sessions, PLATFORM, actor=self._actor) as session:
             created = await self.add(session, draft, is_sys_admin=True)
         return Bootstrapped(existing=existing, created=created)
+
+    @asynccontextmanager
+    async def _revising(self, user_id: UserId) -> AsyncIterator[Session]:
+        async with (
+            self._authority.revising_user(user_id),
+            transaction(self._sessions, PLATFORM, actor=self._actor) as session,
+        ):
+            yield session
 
     async def _hash_for(self, user_id: UserId, change: UserChange) -> str | None:
         if change.password is None:
             return None
-        async with transaction(self._sessions, read_only=True) as session:
+        async with transaction(self._sessions, PLATFORM, read_only=True) as session:
             username = (await UserRepository(session).get(user_id)).username
         return await hash_given(self._passwords, change.password, username=username)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from cadence.config.settings import AccessSettings
+from cadence.config.settings import AccessSettings, Settings
+from cadence.domains.access.authority import AuthorityCache
 from cadence.domains.access.passwords import Passwords
 from cadence.domains.access.sessions import SessionStore
 from cadence.domains.users.service import UserService
@@ -15,6 +16,7 @@ from cadence.infra.database.engine import build_sessions, open_database
 from cadence.infra.database.migrating import upgrade
 from cadence.infra.database.transaction import Sessions
 from cadence.infra.redis.connecting import MEMORY, open_redis
+from cadence.kernel.actors import operator_actor
 from cadence.kernel.clock import SystemClock
 
 
@@ -43,5 +45,19 @@ def passwords() -> Iterator[Passwords]:
 
 
 @pytest.fixture
-def users(sessions: Sessions, logins: SessionStore, passwords: Passwords) -> UserService:
-    return UserService(sessions=sessions, logins=logins, passwords=passwords, clock=SystemClock())
+def authority(redis: Redis, sessions: Sessions) -> AuthorityCache:
+    return AuthorityCache(redis, sessions, environment=Settings(_env_file=None).first_tier)
+
+
+@pytest.fixture
+def users(
+    sessions: Sessions, authority: AuthorityCache, *, logins: SessionStore, passwords: Passwords
+) -> UserService:
+    return UserService(
+        sessions=sessions,
+        authority=authority,
+        actor=operator_actor(),
+        logins=logins,
+        passwords=passwords,
+        clock=SystemClock(),
+    )

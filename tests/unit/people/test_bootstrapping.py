@@ -5,11 +5,11 @@ import pytest
 from cadence.domains.access.passwords import Passwords
 from cadence.domains.access.repository import AccessRepository
 from cadence.domains.users.errors import EmailTaken, UsernameTaken
-from cadence.domains.users.schemas import UserChange, UserCreate
+from cadence.domains.users.schemas import UserChange, UserCreate, UserQuery
 from cadence.domains.users.service import UserService
+from cadence.infra.database.reach import PLATFORM
 from cadence.infra.database.transaction import Sessions, transaction
 from cadence.kernel.errors import InvalidInput
-from cadence.kernel.paging import PageRequest
 
 PASSWORD = "a long enough pass phrase"
 
@@ -25,8 +25,8 @@ async def test_the_first_sys_admin_gets_a_password_of_24_characters_that_works(
     assert done.created.is_sys_admin
     assert done.created.password is not None
     assert len(done.created.password) == 24
-    async with transaction(sessions, read_only=True) as session:
-        account = await AccessRepository(session).find_by_name("root")
+    async with transaction(sessions, PLATFORM, read_only=True) as session:
+        account = await AccessRepository(session).find_credentials("root")
     assert account is not None
     assert await passwords.matches(done.created.password, account.password_hash)
 
@@ -63,7 +63,7 @@ async def test_doing_it_again_changes_nothing_and_says_who_exists(
     done = await users.bootstrap(username=name, add_sys_admin=adds)
 
     assert (done.existing, done.created) == (("admin",), None)
-    assert len((await users.page(PageRequest())).items) == 1
+    assert len((await users.page(UserQuery())).items) == 1
 
 
 async def test_another_sys_admin_is_added_when_asked_for(users: UserService) -> None:
@@ -82,14 +82,14 @@ async def test_nobody_is_promoted_by_accident(users: UserService) -> None:
     with pytest.raises(UsernameTaken):
         await users.bootstrap(username="mallory")
 
-    (mallory,) = (await users.page(PageRequest())).items
+    (mallory,) = (await users.page(UserQuery())).items
     assert not mallory.is_sys_admin
 
 
 async def test_a_disabled_sys_admin_does_not_count_as_one(users: UserService) -> None:
     await users.bootstrap()
     await users.bootstrap(username="second", add_sys_admin=True)
-    first, _second = (await users.page(PageRequest())).items
+    first, _second = (await users.page(UserQuery())).items
     await users.change(first.user_id, UserChange(is_disabled=True))
 
     done = await users.bootstrap(username="third")
@@ -120,4 +120,4 @@ async def test_what_cannot_be_is_refused_by_field(
         await users.bootstrap(username=username, email=email, password=password)
 
     assert [field.path for field in caught.value.fields] == [path]
-    assert not (await users.page(PageRequest())).items
+    assert not (await users.page(UserQuery())).items

@@ -1,23 +1,30 @@
 """Rules about who belongs to an organization that do not depend on HTTP."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 import pytest
 
+from cadence.domains.access.authority import AuthorityCache
 from cadence.domains.organizations.errors import AlreadyMember, LastAdmin
 from cadence.domains.organizations.members import EnrolmentService, MemberService
 from cadence.domains.organizations.repository import MembershipRepository
-from cadence.domains.organizations.schemas import MemberAdd, MemberChange, MemberUserCreate
+from cadence.domains.organizations.schemas import (
+    MemberAdd,
+    MemberChange,
+    MemberQuery,
+    MemberUserCreate,
+)
 from cadence.domains.users.errors import EmailTaken
-from cadence.domains.users.schemas import UserChange, UserCreate
+from cadence.domains.users.schemas import UserChange, UserCreate, UserQuery
 from cadence.domains.users.service import UserService
+from cadence.infra.database.reach import PLATFORM, within
 from cadence.infra.database.tables import Membership, Organization
 from cadence.infra.database.transaction import Sessions, transaction
+from cadence.kernel.actors import operator_actor
 from cadence.kernel.clock import SystemClock
 from cadence.kernel.errors import NotFound
 from cadence.kernel.ids import OrganizationId, UserId, new_uuid
-from cadence.kernel.paging import PageRequest
 
 NOW = SystemClock().now()
 Open = Callable[[], AbstractAsyncContextManager[MemberService]]
@@ -26,19 +33,27 @@ Open = Callable[[], AbstractAsyncContextManager[MemberService]]
 @pytest.fixture
 async def organization_id(sessions: Sessions) -> OrganizationId:
     row = Organization(id=new_uuid(), name="ours", status="active", created_at=NOW, updated_at=NOW)
-    async with transaction(sessions) as session:
+    async with transaction(sessions, PLATFORM, actor=operator_actor()) as session:
         session.add(row)
     return OrganizationId(row.id)
 
 
 @pytest.fixture
-def members(sessions: Sessions, organization_id: OrganizationId) -> Open:
+def members(sessions: Sessions, authority: AuthorityCache, organization_id: OrganizationId) -> Open:
     @asynccontextmanager
     async def within_one_transaction() -> AsyncIterator[MemberService]:
-        async with transaction(sessions) as session:
+        async with (
+            AsyncExitStack() as held,
+            transaction(sessions, within(organization_id), actor=operator_actor()) as session,
+        ):
+
+            async def revise(user_id: UserId) -> None:
+                await held.enter_async_context(authority.revising_user(user_id))
+
             yield MemberService(
                 organization_id=organization_id,
                 members=MembershipRepository(session, organization_id),
+                revise=revise,
                 clock=SystemClock(),
             )
 
@@ -75,7 +90,7 @@ async def test_a_disabled_admin_can_be_put_out(users: UserService, members: Open
         await service.remove(bob)
 
     async with members() as service:
-        left = await service.page(PageRequest())
+        left = await service.page(MemberQuery())
     assert [member.user_id for member in left.items] == [ann]
 
 
@@ -85,7 +100,7 @@ async def test_who_was_let_in_a_moment_before_is_a_member_already(
     ann = await join(users, members, "ann", is_admin=False)
 
     with pytest.raises(AlreadyMember):
-        async with transaction(sessions) as session:
+        async with transaction(sessions, PLATFORM, actor=operator_actor()) as session:
             await MembershipRepository(session, organization_id).create(
                 Membership(organization_id=organization_id, user_id=ann, created_at=NOW)
             )
@@ -98,20 +113,22 @@ async def test_a_member_elsewhere_is_no_member_here(
         id=new_uuid(), name="theirs", status="active", created_at=NOW, updated_at=NOW
     )
     user = await users.create(UserCreate(username="ann"))
-    async with transaction(sessions) as session:
+    async with transaction(sessions, PLATFORM, actor=operator_actor()) as session:
         session.add(theirs)
         await session.flush()
         session.add(Membership(organization_id=theirs.id, user_id=user.user_id, created_at=NOW))
 
     async with members() as service:
-        assert not (await service.page(PageRequest())).items
+        assert not (await service.page(MemberQuery())).items
         with pytest.raises(NotFound):
             await service.remove(user.user_id)
 
 
 @pytest.fixture
 def enrolment(sessions: Sessions, users: UserService) -> EnrolmentService:
-    return EnrolmentService(sessions=sessions, users=users, clock=SystemClock())
+    return EnrolmentService(
+        sessions=sessions, users=users, actor=operator_actor(), clock=SystemClock()
+    )
 
 
 async def test_an_unknown_organization_leaves_no_user_behind(
@@ -120,7 +137,7 @@ async def test_an_unknown_organization_leaves_no_user_behind(
     with pytest.raises(NotFound):
         await enrolment.enrol(OrganizationId(new_uuid()), MemberUserCreate(username="ann"))
 
-    assert not (await users.page(PageRequest())).items
+    assert not (await users.page(UserQuery())).items
 
 
 async def test_a_refused_user_leaves_no_member_behind(
@@ -138,4 +155,4 @@ async def test_a_refused_user_leaves_no_member_behind(
         )
 
     async with members() as service:
-        assert not (await service.page(PageRequest())).items
+        assert not (await service.page(MemberQuery())).items

@@ -1,16 +1,18 @@
 """Rules about organizations that do not depend on HTTP."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 import pytest
 from sqlalchemy import func, select
 
+from cadence.domains.access.authority import AuthorityCache
 from cadence.domains.organizations.errors import OrganizationNameTaken
 from cadence.domains.organizations.repository import OrganizationRepository
 from cadence.domains.organizations.schemas import OrganizationChange, OrganizationCreate
 from cadence.domains.organizations.service import OrganizationService
 from cadence.domains.organizations.tenant import Tenant
+from cadence.infra.database.reach import PLATFORM
 from cadence.infra.database.tables import (
     Conversation,
     LlmConfig,
@@ -23,7 +25,8 @@ from cadence.infra.database.tables import (
     User,
 )
 from cadence.infra.database.transaction import Sessions, transaction
-from cadence.infra.events.memory import Action, OrchestratorEvent
+from cadence.infra.events.messages import Action, OrchestratorEvent
+from cadence.kernel.actors import operator_actor
 from cadence.kernel.clock import SystemClock
 from cadence.kernel.errors import NotFound
 from cadence.kernel.ids import OrganizationId, new_ulid, new_uuid
@@ -40,12 +43,22 @@ def announced() -> list[OrchestratorEvent]:
 
 
 @pytest.fixture
-def organizations(sessions: Sessions, announced: list[OrchestratorEvent]) -> Open:
+def organizations(
+    sessions: Sessions, authority: AuthorityCache, announced: list[OrchestratorEvent]
+) -> Open:
     @asynccontextmanager
     async def within_one_transaction() -> AsyncIterator[OrganizationService]:
-        async with transaction(sessions) as session:
+        async with (
+            AsyncExitStack() as held,
+            transaction(sessions, PLATFORM, actor=operator_actor()) as session,
+        ):
+
+            async def revise(organization_id: OrganizationId) -> None:
+                await held.enter_async_context(authority.revising_organization(organization_id))
+
             yield OrganizationService(
                 organizations=OrganizationRepository(session),
+                revise=revise,
                 announce=announced.append,
                 clock=SystemClock(),
             )
@@ -81,7 +94,7 @@ async def fill(sessions: Sessions, tenant: Tenant) -> Orchestrator:
         id=new_uuid(), organization_id=owner, user_id=user.id, orchestrator_id=orchestrator.id,
         title="", created_at=NOW, updated_at=NOW,
     )  # fmt: skip
-    async with transaction(sessions) as session:
+    async with transaction(sessions, PLATFORM, actor=operator_actor()) as session:
         session.add_all([user, plugin, orchestrator])
         await session.flush()
         session.add(conversation)
@@ -108,7 +121,7 @@ async def fill(sessions: Sessions, tenant: Tenant) -> Orchestrator:
 
 
 async def count_owned(sessions: Sessions) -> list[int]:
-    async with transaction(sessions, read_only=True) as session:
+    async with transaction(sessions, PLATFORM, read_only=True) as session:
         counts = [await session.scalar(select(func.count()).select_from(each)) for each in OWNED]
     return [count or 0 for count in counts]
 
@@ -141,7 +154,7 @@ async def test_a_name_that_is_taken_a_moment_before_is_refused(
     await create(organizations, "first")
 
     with pytest.raises(OrganizationNameTaken):
-        async with transaction(sessions) as session:
+        async with transaction(sessions, PLATFORM, actor=operator_actor()) as session:
             await OrganizationRepository(session).create(
                 Organization(
                     id=new_uuid(), name="first", status="active", created_at=NOW, updated_at=NOW

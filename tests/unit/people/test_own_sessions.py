@@ -3,7 +3,7 @@
 import pytest
 from redis.asyncio import Redis
 
-from cadence.domains.access.permissions import Principal
+from cadence.domains.access.permissions import Origin, Person
 from cadence.domains.access.sessions import OpenedSession, SessionStore
 from cadence.domains.users.own_sessions import OwnSessionService
 from cadence.kernel.errors import NotFound
@@ -14,13 +14,14 @@ ANN, BOB = UserId(new_uuid()), UserId(new_uuid())
 
 
 def as_seen_from(opened: OpenedSession, logins: SessionStore) -> OwnSessionService:
-    principal = Principal(
+    person = Person(
         user_id=opened.claims.user_id,
         session_id=opened.claims.session_id,
         username="ann",
         is_sys_admin=False,
+        origin=Origin(address="192.0.2.1", request_id="r"),
     )
-    return OwnSessionService(logins=logins, principal=principal)
+    return OwnSessionService(logins=logins, person=person)
 
 
 async def test_sessions_are_listed_newest_first_and_say_which_one_asks(

@@ -5,12 +5,13 @@ from sqlalchemy import text
 
 from cadence.domains.access.sessions import SessionStore
 from cadence.domains.users.errors import EmailTaken, LastSysAdmin, UsernameTaken
-from cadence.domains.users.schemas import UserChange, UserCreate
+from cadence.domains.users.schemas import UserChange, UserCreate, UserQuery
 from cadence.domains.users.service import UserService
+from cadence.infra.database.reach import PLATFORM
 from cadence.infra.database.transaction import Sessions, transaction
+from cadence.kernel.actors import operator_actor
 from cadence.kernel.errors import CadenceError, InvalidInput, NotFound
 from cadence.kernel.ids import UserId, new_uuid
-from cadence.kernel.paging import PageRequest, decode_cursor
 
 # A rival who is faster: stored between our look and our insert.
 RIVAL = """
@@ -44,7 +45,7 @@ async def test_who_is_faster_by_a_moment_wins(
     email: str,
     error: type[CadenceError],
 ) -> None:
-    async with transaction(sessions) as session:
+    async with transaction(sessions, PLATFORM, actor=operator_actor()) as session:
         await session.execute(text(RIVAL.format(username=username, email=email)))
 
     with pytest.raises(error):
@@ -69,7 +70,7 @@ async def test_the_last_enabled_sys_admin_stays(users: UserService, change: User
     with pytest.raises(LastSysAdmin):
         await users.remove(admin)
 
-    (kept, _other) = (await users.page(PageRequest())).items
+    (kept, _other) = (await users.page(UserQuery())).items
     assert (kept.is_sys_admin, kept.is_disabled) == (True, False)
 
 
@@ -80,7 +81,7 @@ async def test_a_sys_admin_may_go_when_another_one_stays(users: UserService) -> 
 
     await users.remove(admin)
 
-    assert [user.username for user in (await users.page(PageRequest())).items] == ["other"]
+    assert [user.username for user in (await users.page(UserQuery())).items] == ["other"]
 
 
 async def test_disabling_and_removing_a_plain_user_is_not_held_up(users: UserService) -> None:
@@ -169,9 +170,9 @@ async def test_pages_show_everybody_once_and_in_order(users: UserService) -> Non
     for name in ("ann", "bob", "cat"):
         await users.create(UserCreate(username=name))
 
-    first = await users.page(PageRequest(limit=2))
+    first = await users.page(UserQuery(limit=2))
     assert first.next is not None
-    second = await users.page(PageRequest(limit=2, after=decode_cursor(first.next)))
+    second = await users.page(UserQuery(limit=2, after=first.next))
 
     assert [user.username for user in [*first.items, *second.items]] == ["ann", "bob", "cat"]
     assert second.next is None
@@ -179,6 +180,6 @@ async def test_pages_show_everybody_once_and_in_order(users: UserService) -> Non
 
 async def test_a_cursor_of_another_list_is_refused(users: UserService) -> None:
     with pytest.raises(InvalidInput) as caught:
-        await users.page(PageRequest(after="7"))
+        await users.page(UserQuery(after="7"))
 
     assert [field.path for field in caught.value.fields] == ["after"]

@@ -8,7 +8,7 @@ from cadence.kernel.ids import UserId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class UserRecord:
     """One user."""
 
     user_id: UserId
@@ -21,7 +21,7 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreatedPerson(Person):
+class CreatedUser(UserRecord):
     """A new user; `password` is set when it was made up here, and can be read only this once."""
 
     password: str | None = field(repr=False)
@@ -32,12 +32,12 @@ class Bootstrapped:
     """`existing` names the enabled sys_admins before; `created` is None when that sufficed."""
 
     existing: tuple[str, ...]
-    created: CreatedPerson | None
+    created: CreatedUser | None
 
 
-def person_of(user: User) -> Person:
+def user_record_of(user: User) -> UserRecord:
     """Return what may be known of a row."""
-    return Person(
+    return UserRecord(
         user_id=UserId(user.id),
         username=user.username,
         email=user.email,
@@ -48,9 +48,9 @@ def person_of(user: User) -> Person:
     )
 
 
-def created_person_of(user: User, *, password: str | None) -> CreatedPerson:
+def created_user_of(user: User, *, password: str | None) -> CreatedUser:
     """Return what may be known of a new row, with the password that was made up for it."""
-    return CreatedPerson(
+    return CreatedUser(
         user_id=UserId(user.id),
         username=user.username,
         email=user.email,
