@@ -11,12 +11,14 @@ from cadence.domains.llm_configs.repository import LlmConfigRepository
 from cadence.domains.llm_configs.rules import Surroundings
 from cadence.domains.llm_configs.schemas import LlmConfigCreate
 from cadence.domains.llm_configs.service import LlmConfigService
+from cadence.infra.database.reach import PLATFORM, within
 from cadence.infra.database.tables import LlmConfig, Orchestrator, Organization
 from cadence.infra.database.transaction import Sessions, transaction
 from cadence.infra.egress.addresses import parse_networks
 from cadence.infra.egress.rules import EgressRules
-from cadence.infra.events.memory import OrchestratorEvent
+from cadence.infra.events.messages import OrchestratorEvent
 from cadence.infra.secrets.sealing import Sealer
+from cadence.kernel.actors import operator_actor
 from cadence.kernel.ids import LlmConfigId, OrganizationId, new_uuid
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -50,7 +52,9 @@ class Desk:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[LlmConfigService]:
-        async with transaction(self.sessions) as session:
+        async with transaction(
+            self.sessions, within(self.organization_id), actor=operator_actor()
+        ) as session:
             yield LlmConfigService(
                 organization_id=self.organization_id,
                 configs=LlmConfigRepository(session, self.organization_id),
@@ -68,7 +72,7 @@ class Desk:
 
     async def row(self, config_id: LlmConfigId) -> LlmConfig:
         """Read what is stored, whoever owns it."""
-        async with transaction(self.sessions, read_only=True) as session:
+        async with transaction(self.sessions, PLATFORM, read_only=True) as session:
             return await session.get_one(LlmConfig, config_id)
 
     async def use(self, name: str, config: Mapping[str, Any]) -> Orchestrator:
@@ -86,7 +90,7 @@ class Desk:
             created_at=NOON,
             updated_at=NOON,
         )
-        async with transaction(self.sessions) as session:
+        async with transaction(self.sessions, PLATFORM, actor=operator_actor()) as session:
             session.add(row)
         return row
 
@@ -94,7 +98,7 @@ class Desk:
 async def open_desk(sessions: Sessions, sealer: Sealer, name: str) -> Desk:
     """Make an organization and return its desk."""
     organization_id = OrganizationId(new_uuid())
-    async with transaction(sessions) as session:
+    async with transaction(sessions, PLATFORM, actor=operator_actor()) as session:
         session.add(
             Organization(
                 id=organization_id, name=name, status="active", created_at=NOON, updated_at=NOON

@@ -9,8 +9,10 @@ import pytest
 
 from cadence.bootstrap import database_url
 from cadence.infra.database.engine import build_sessions, open_database
+from cadence.infra.database.reach import PLATFORM
 from cadence.infra.database.tables import LlmConfig, Orchestrator
 from cadence.infra.database.transaction import Sessions, transaction
+from cadence.kernel.actors import operator_actor
 from cadence.kernel.clock import SystemClock
 from cadence.kernel.ids import LlmConfigId, new_uuid
 from tests.fakes.model_server import (
@@ -69,7 +71,7 @@ async def store(service: Service) -> AsyncIterator[Sessions]:
 async def use(store: Sessions, organization: Organization, *, name: str, config_id: int) -> None:
     """Store an orchestrator that names an LLM config."""
     now = SystemClock().now()
-    async with transaction(store) as session:
+    async with transaction(store, PLATFORM, actor=operator_actor()) as session:
         session.add(
             Orchestrator(
                 id=new_uuid(),
@@ -391,7 +393,7 @@ async def test_a_key_moved_in_from_another_organization_is_unreadable(
 ) -> None:
     ours = await create(organization.admin)
     theirs = await create(other_organization.admin, api_key="sk-canary-of-the-other-one")
-    async with transaction(store) as session:
+    async with transaction(store, PLATFORM, actor=operator_actor()) as session:
         mine = await session.get_one(LlmConfig, LlmConfigId(ours["id"]))
         stolen = await session.get_one(LlmConfig, LlmConfigId(theirs["id"]))
         mine.sealed_key, mine.secret_id = stolen.sealed_key, stolen.secret_id

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Path
 
 from cadence.domains.access.dependencies import Member, OrgAdmin
+from cadence.domains.access.permissions import OrganizationScope
 from cadence.domains.llm_configs.keys import KeySeals
 from cadence.domains.llm_configs.offering import ProviderOffer
 from cadence.domains.llm_configs.repository import LlmConfigRepository, read_id
@@ -17,8 +18,9 @@ from cadence.domains.llm_configs.service import LlmConfigService
 from cadence.domains.llm_configs.trial import LlmConfigTrial
 from cadence.engine.models.probe import HttpModelProbe
 from cadence.http.unit_of_work import Parts, UnitOfWork, Work
+from cadence.infra.database.reach import within
 from cadence.infra.database.transaction import Session, transaction
-from cadence.infra.events.memory import OrchestratorEvent
+from cadence.infra.events.messages import OrchestratorEvent
 from cadence.infra.secrets.sealing import Sealer
 from cadence.kernel.clock import Clock
 from cadence.kernel.errors import NotFound
@@ -53,23 +55,27 @@ class LlmConfigWorkshop:
 
 
 def build_llm_config_service(
-    work: UnitOfWork, parts: Resources, organization_id: OrganizationId
+    work: UnitOfWork, parts: Resources, scope: OrganizationScope
 ) -> LlmConfigService:
     """Assemble the service for one organization and one transaction."""
+    session = work.within(scope.organization_id, scope.actor)
+    return _workshop(parts).build(session, scope.organization_id, announce=work.announce)
+
+
+def _workshop(parts: Resources) -> LlmConfigWorkshop:
     around = Surroundings(egress_rules=parts.egress_rules, offline_base_url=parts.offline_base_url)
-    workshop = LlmConfigWorkshop(sealer=parts.sealer, clock=parts.clock, around=around)
-    return workshop.build(work.session, organization_id, announce=work.after_commit.append)
+    return LlmConfigWorkshop(sealer=parts.sealer, clock=parts.clock, around=around)
 
 
 # The guards come first, so that nobody unknown makes us open a transaction.
 def build_for_member(scope: Member, work: Work, parts: Parts) -> LlmConfigService:
     """Assemble what members use."""
-    return build_llm_config_service(work, parts, scope.organization_id)
+    return build_llm_config_service(work, parts, scope)
 
 
 def build_for_admin(scope: OrgAdmin, work: Work, parts: Parts) -> LlmConfigService:
     """Assemble what admins use."""
-    return build_llm_config_service(work, parts, scope.organization_id)
+    return build_llm_config_service(work, parts, scope)
 
 
 @asynccontextmanager
@@ -77,8 +83,10 @@ async def open_llm_configs(
     parts: Resources, organization_id: OrganizationId
 ) -> AsyncIterator[LlmConfigService]:
     """Open the service in a short transaction of its own, for reading."""
-    async with transaction(parts.sessions, read_only=True) as session:
-        yield build_llm_config_service(UnitOfWork(session), parts, organization_id)
+    nothing_to_tell: list[OrchestratorEvent] = []
+    reach = within(organization_id)
+    async with transaction(parts.sessions, reach, read_only=True) as session:
+        yield _workshop(parts).build(session, organization_id, announce=nothing_to_tell.append)
 
 
 def build_trial(scope: OrgAdmin, parts: Parts) -> LlmConfigTrial:

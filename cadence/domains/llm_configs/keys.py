@@ -35,6 +35,16 @@ class KeySeals:
             secret_id=config.secret_id,
         )
 
+    def renew(self, config: LlmConfig) -> None:
+        """Seal a row's key with the primary, in its place; raises `SecretUnreadable`."""
+        if config.sealed_key is not None:
+            config.sealed_key = self._sealer.reseal(
+                config.sealed_key,
+                organization_id=self._organization_id,
+                purpose=PURPOSE,
+                secret_id=config.secret_id,
+            )
+
     def _seal(self, key: str, secret_id: str) -> str:
         return self._sealer.seal(
             key, organization_id=self._organization_id, purpose=PURPOSE, secret_id=secret_id

@@ -9,12 +9,28 @@ from sqlalchemy.orm import load_only
 
 from cadence.domains.llm_configs.errors import LlmConfigNameTaken
 from cadence.domains.llm_configs.references import find_references
+from cadence.domains.llm_configs.schemas import LlmConfigQuery
+from cadence.infra.database.folding import contains
+from cadence.infra.database.listing import (
+    Order,
+    by_number,
+    by_text,
+    by_time,
+    narrowed,
+    page_entities,
+    same,
+)
 from cadence.infra.database.tables import LlmConfig, Orchestrator
 from cadence.kernel.ids import LlmConfigId, OrganizationId
+from cadence.kernel.paging import Page
 
 # The column's range; PostgreSQL refuses to compare it with anything larger.
 LARGEST_ID = 2**31 - 1
 MOST_DIGITS = len(str(LARGEST_ID))
+LLM_CONFIGS = Order(
+    id=by_number(LlmConfig.id),
+    keys={"name": by_text(LlmConfig.name), "created_at": by_time(LlmConfig.created_at)},
+)
 _READ_OF_ORCHESTRATORS = (Orchestrator.name, Orchestrator.config, Orchestrator.config_hash)
 
 
@@ -30,10 +46,14 @@ class LlmConfigRepository:
             .options(load_only(*_READ_OF_ORCHESTRATORS, raiseload=True))
         )
 
-    async def page(self, *, after: int, limit: int) -> Sequence[LlmConfig]:
-        """Return up to `limit` rows with an id above `after`, by id."""
-        query = self._own.where(LlmConfig.id > after).order_by(LlmConfig.id).limit(limit)
-        return (await self._session.scalars(query)).all()
+    async def page(self, query: LlmConfigQuery) -> Page[LlmConfig]:
+        """Return a page, unsorted by id, which is the order of creation."""
+        rows = narrowed(
+            self._own,
+            contains(query.search, LlmConfig.name, LlmConfig.model_name),
+            same(LlmConfig.provider, query.provider),
+        )
+        return await page_entities(self._session, rows, order=LLM_CONFIGS, request=query.request())
 
     async def find(self, config_id: LlmConfigId) -> LlmConfig | None:
         """Return the row, or None when this organization has none by that id."""

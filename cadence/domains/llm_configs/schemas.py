@@ -3,18 +3,20 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, field_validator
 
 from cadence.engine.modes import Framework
 from cadence.engine.spec import Provider
 from cadence.http.bodies import Input, Output
+from cadence.http.paging import ListQuery, Perhaps
 from cadence.http.text import Name, SafeText
 from cadence.kernel.ids import LlmConfigId
 
 LONGEST_KEY = 4096
 MOST_OPTIONS = 16
+LlmConfigSort = Literal["name", "-name", "created_at", "-created_at"]
 # Gemini and Azure put the name into a path, so nothing in it may end or climb one.
 _MODEL = re.compile(r"[A-Za-z0-9@](?:[A-Za-z0-9._:/@+~-]*[A-Za-z0-9._:@+~-])?")
 # A key travels in a header, which carries no blanks and nothing but ASCII.
@@ -84,6 +86,12 @@ class LlmConfigChange(_WithKey):
     def changes(self, field: str) -> bool:
         """Whether the client sent this field, be it as null."""
         return field in self.model_fields_set
+
+
+class LlmConfigQuery(ListQuery[LlmConfigSort]):
+    """Which LLM configs to list; `search` looks into their names and their models' names."""
+
+    provider: Perhaps[Provider] = Field(default=None, description="Only models of this provider.")
 
 
 class LlmConfigListed(Output):

@@ -17,16 +17,20 @@ from cadence.domains.llm_configs.rules import (
     problems_of_change,
     problems_of_new,
 )
-from cadence.domains.llm_configs.schemas import LlmConfigChange, LlmConfigCreate
+from cadence.domains.llm_configs.schemas import (
+    LlmConfigChange,
+    LlmConfigCreate,
+    LlmConfigQuery,
+)
 from cadence.domains.llm_configs.summary import LlmConfigSummary, summary_of
 from cadence.engine.providers import PROVIDERS
 from cadence.engine.spec import ModelSpec, Provider
 from cadence.infra.database.tables import LlmConfig
-from cadence.infra.events.memory import Action, OrchestratorEvent
+from cadence.infra.events.messages import Action, OrchestratorEvent
 from cadence.kernel.clock import Clock
 from cadence.kernel.errors import FieldProblem, InvalidInput, NotFound
 from cadence.kernel.ids import LlmConfigId, OrganizationId
-from cadence.kernel.paging import Page, PageRequest, cut_page
+from cadence.kernel.paging import Page
 
 
 class LlmConfigService:
@@ -49,10 +53,9 @@ class LlmConfigService:
         self._around = around
         self._announce = announce
 
-    async def page(self, request: PageRequest) -> Page[LlmConfigSummary]:
-        """Return LLM configs, oldest first; raises `InvalidInput` for a cursor not of this list."""
-        rows = await self._configs.page(after=request.after_number() or 0, limit=request.limit + 1)
-        return cut_page(rows, request.limit, key=lambda row: str(row.id)).map(summary_of)
+    async def page(self, query: LlmConfigQuery) -> Page[LlmConfigSummary]:
+        """Return LLM configs; raises `InvalidInput` for a cursor that is not of this list."""
+        return (await self._configs.page(query)).map(summary_of)
 
     async def get(self, config_id: LlmConfigId) -> LlmConfigSummary:
         """Return one; raises `NotFound`."""

@@ -7,19 +7,19 @@ from fastapi import Depends
 from cadence.domains.access.dependencies import Member, OrgAdmin, SysAdmin
 from cadence.domains.plugins.repository import PluginRepository
 from cadence.domains.plugins.service import PluginCatalog, PluginService
-from cadence.http.unit_of_work import Parts, UnitOfWork, Work
+from cadence.http.unit_of_work import Parts, Work
 from cadence.infra.database.transaction import Session
 from cadence.kernel.ids import OrganizationId
 from cadence.resources import Resources
 
 
 def build_plugin_service(
-    work: UnitOfWork, parts: Resources, organization_id: OrganizationId | None
+    session: Session, parts: Resources, organization_id: OrganizationId | None
 ) -> PluginService:
     """Assemble the service for one organization, or for the system's catalog."""
     return PluginService(
         organization_id=organization_id,
-        plugins=PluginRepository(work.session, organization_id),
+        plugins=PluginRepository(session, organization_id),
         packages=parts.packages,
         clock=parts.clock,
     )
@@ -32,17 +32,19 @@ def build_plugin_catalog(session: Session, organization_id: OrganizationId) -> P
 
 def build_for_member(work: Work, parts: Parts, scope: Member) -> PluginService:
     """Assemble what members use."""
-    return build_plugin_service(work, parts, scope.organization_id)
+    session = work.within(scope.organization_id, scope.actor)
+    return build_plugin_service(session, parts, scope.organization_id)
 
 
 def build_for_admin(work: Work, parts: Parts, scope: OrgAdmin) -> PluginService:
     """Assemble what an organization's admins use."""
-    return build_plugin_service(work, parts, scope.organization_id)
+    session = work.within(scope.organization_id, scope.actor)
+    return build_plugin_service(session, parts, scope.organization_id)
 
 
-def build_for_system(work: Work, parts: Parts, _principal: SysAdmin) -> PluginService:
+def build_for_system(work: Work, parts: Parts, person: SysAdmin) -> PluginService:
     """Assemble what sys_admins use for the plugins of all organizations."""
-    return build_plugin_service(work, parts, None)
+    return build_plugin_service(work.platform(person.actor), parts, None)
 
 
 ForMember = Annotated[PluginService, Depends(build_for_member)]

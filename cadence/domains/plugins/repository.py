@@ -1,7 +1,7 @@
 """The rows of the catalog that one organization may see, or the system's own."""
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, assert_never
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, case, or_, select, update
@@ -9,7 +9,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cadence.domains.plugins.errors import PluginVersionExists
+from cadence.domains.plugins.schemas import PluginQuery, Source
 from cadence.domains.plugins.versions import latest
+from cadence.infra.database.auditing import UNTOLD
+from cadence.infra.database.folding import Folded, contains
+from cadence.infra.database.listing import narrowed, same
 from cadence.infra.database.tables import Orchestrator, OrchestratorPlugin, Plugin
 from cadence.kernel.ids import OrganizationId, PluginId
 
@@ -30,10 +34,16 @@ class PluginRepository:
         )
         self._is_visible = or_(self._is_own, Plugin.organization_id.is_(None))
 
-    async def list_visible(self) -> Sequence[Plugin]:
-        """Return every plugin that may be used, by pid and then newest first."""
-        query = select(Plugin).where(self._is_visible).order_by(Plugin.pid, Plugin.id.desc())
-        return (await self._session.scalars(query)).all()
+    async def list_visible(self, query: PluginQuery) -> Sequence[Plugin]:
+        """Return the plugins that may be used, by pid and then newest first."""
+        rows = narrowed(
+            select(Plugin).where(self._is_visible),
+            contains(query.search, Plugin.pid, Plugin.name, Plugin.description),
+            same(Plugin.is_latest, query.latest),
+            _is_of(query.source),
+        )
+        ordered = rows.order_by(Folded(Plugin.pid), Plugin.id.desc())
+        return (await self._session.scalars(ordered)).all()
 
     async def find_visible(self, plugin_ids: Collection[UUID]) -> dict[UUID, Plugin]:
         """Return those of the ids that may be used."""
@@ -71,7 +81,8 @@ class PluginRepository:
         newest = latest([(row.id, row.version) for row in rows])
         if newest is not None:
             flag = case((Plugin.id == newest, True), else_=False)
-            await self._session.execute(update(Plugin).where(*mine).values(is_latest=flag))
+            marking = update(Plugin).where(*mine).values(is_latest=flag)
+            await self._session.execute(marking.execution_options(**UNTOLD))
 
     async def reload(self, plugin: Plugin) -> None:
         """Read again what a statement changed behind the row's back."""
@@ -88,3 +99,15 @@ class PluginRepository:
         if self._organization_id is not None:
             query = query.where(Orchestrator.organization_id == self._organization_id)
         return [(row[0], row[1]) for row in await self._session.execute(query)]
+
+
+def _is_of(source: Source | None) -> ColumnElement[bool] | None:
+    match source:
+        case None:
+            return None
+        case Source.SYSTEM:
+            return Plugin.organization_id.is_(None)
+        case Source.ORGANIZATION:
+            return Plugin.organization_id.is_not(None)
+        case _:
+            assert_never(source)

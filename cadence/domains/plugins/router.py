@@ -1,24 +1,36 @@
 """`/api/orgs/{org}/plugins` and `/api/admin/plugins`: the catalog."""
 
-from typing import Any
+from typing import Annotated
 
-from fastapi import APIRouter, Response, UploadFile
+from cadence_sdk.checking.problems import Code, Problem
+from fastapi import APIRouter, Query, Response, UploadFile
 
 from cadence.domains.access.dependencies import OrgAdmin, SysAdmin
 from cadence.domains.plugins.dependencies import ForAdmin, ForMember, ForSystem
-from cadence.domains.plugins.schemas import PluginRead, ValidationAnswer
+from cadence.domains.plugins.errors import PluginInUse, PluginVersionExists
+from cadence.domains.plugins.schemas import PluginQuery, PluginRead, ValidationAnswer
 from cadence.domains.plugins.showing import show
+from cadence.http.documented import Responses, errors
 from cadence.http.ids import path_uuid
+from cadence.http.json_bodies import StrictRoute
 from cadence.kernel.ids import PluginId
+from cadence.plugin_host.errors import PluginPackageInvalid
 
-router = APIRouter(tags=["plugins"])
+router = APIRouter(tags=["plugins"], route_class=StrictRoute)
 
-ALREADY_THERE: dict[int | str, dict[str, Any]] = {
-    200: {"model": PluginRead, "description": "The same bytes are there already."}
+UPLOADED: Responses = {
+    200: {"model": PluginRead, "description": "The same bytes are there already."},
+    **errors(
+        PluginVersionExists("com.example.search", "1.2.0"),
+        PluginPackageInvalid(
+            [Problem(code=Code.SYNTAX_ERROR, message="is not Python", file="plugin.py", line=7)]
+        ),
+    ),
 }
+IN_USE = errors(PluginInUse(["Support", "Sales"]))
 
 
-@router.post("/api/orgs/{org}/plugins/upload", status_code=201, responses=ALREADY_THERE)
+@router.post("/api/orgs/{org}/plugins/upload", status_code=201, responses=UPLOADED)
 async def upload_plugin(
     file: UploadFile, *, plugins: ForAdmin, scope: OrgAdmin, response: Response
 ) -> PluginRead:
@@ -35,9 +47,11 @@ async def validate_plugin(file: UploadFile, plugins: ForAdmin) -> ValidationAnsw
 
 
 @router.get("/api/orgs/{org}/plugins")
-async def list_plugins(plugins: ForMember) -> list[PluginRead]:
+async def list_plugins(
+    plugins: ForMember, query: Annotated[PluginQuery, Query()]
+) -> list[PluginRead]:
     """List the plugins that the organization may use: its own and the system's."""
-    return [show(row) for row in await plugins.list_visible()]
+    return [show(row) for row in await plugins.list_visible(query)]
 
 
 @router.get("/api/orgs/{org}/plugins/{plugin_id}")
@@ -46,13 +60,13 @@ async def get_plugin(plugin_id: str, plugins: ForMember) -> PluginRead:
     return show(await plugins.get(PluginId(path_uuid(plugin_id))))
 
 
-@router.delete("/api/orgs/{org}/plugins/{plugin_id}", status_code=204)
+@router.delete("/api/orgs/{org}/plugins/{plugin_id}", status_code=204, responses=IN_USE)
 async def remove_plugin(plugin_id: str, plugins: ForAdmin) -> None:
     """Uninstall a version of the organization's own that no orchestrator uses."""
     await plugins.remove(PluginId(path_uuid(plugin_id)))
 
 
-@router.post("/api/admin/plugins/upload", status_code=201, responses=ALREADY_THERE)
+@router.post("/api/admin/plugins/upload", status_code=201, responses=UPLOADED)
 async def upload_system_plugin(
     file: UploadFile, *, plugins: ForSystem, principal: SysAdmin, response: Response
 ) -> PluginRead:
@@ -65,7 +79,7 @@ async def upload_system_plugin(
 @router.get("/api/admin/plugins")
 async def list_system_plugins(plugins: ForSystem) -> list[PluginRead]:
     """List the system's plugins."""
-    return [show(row) for row in await plugins.list_visible()]
+    return [show(row) for row in await plugins.list_visible(PluginQuery())]
 
 
 @router.get("/api/admin/plugins/{plugin_id}")
@@ -74,7 +88,7 @@ async def get_system_plugin(plugin_id: str, plugins: ForSystem) -> PluginRead:
     return show(await plugins.get(PluginId(path_uuid(plugin_id))))
 
 
-@router.delete("/api/admin/plugins/{plugin_id}", status_code=204)
+@router.delete("/api/admin/plugins/{plugin_id}", status_code=204, responses=IN_USE)
 async def remove_system_plugin(plugin_id: str, plugins: ForSystem) -> None:
     """Uninstall a version of a system plugin that no orchestrator uses."""
     await plugins.remove(PluginId(path_uuid(plugin_id)))

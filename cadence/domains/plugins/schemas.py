@@ -5,7 +5,10 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from pydantic import Field
+
 from cadence.http.bodies import Output
+from cadence.http.paging import Perhaps, SearchQuery
 
 
 class Source(StrEnum):
@@ -13,6 +16,17 @@ class Source(StrEnum):
 
     SYSTEM = "system"
     ORGANIZATION = "org"
+
+
+class PluginQuery(SearchQuery):
+    """Which plugins to list; `search` looks into pids, names and descriptions."""
+
+    source: Perhaps[Source] = Field(
+        default=None, description="Only the system's plugins, or only the organization's own."
+    )
+    latest: Perhaps[bool] = Field(
+        default=None, description="Only the highest version of each, or only the others."
+    )
 
 
 class PluginRead(Output):

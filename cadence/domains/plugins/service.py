@@ -8,7 +8,7 @@ from uuid import UUID
 from cadence.domains.plugins.errors import PluginInUse, PluginNotFound, PluginVersionExists
 from cadence.domains.plugins.inspecting import InspectedPackage, inspect_package
 from cadence.domains.plugins.repository import PluginRepository
-from cadence.domains.plugins.schemas import ProblemRead, ValidationAnswer
+from cadence.domains.plugins.schemas import PluginQuery, ProblemRead, ValidationAnswer
 from cadence.infra.database.tables import Plugin
 from cadence.infra.object_store.packages import PackageStore
 from cadence.kernel.clock import Clock
@@ -63,7 +63,7 @@ class PluginService:
         self._packages = packages
         self._clock = clock
 
-    async def install(self, content: bytes, *, uploader: UserId) -> Installed:
+    async def install(self, content: bytes, *, uploader: UserId | None) -> Installed:
         """Add a version to the catalog.
 
         The same bytes again give the same row. Raises `PluginPackageInvalid` with every problem,
@@ -93,9 +93,9 @@ class PluginService:
         manifest = checked.manifest
         return ValidationAnswer(ok=True, problems=[], pid=manifest.pid, version=manifest.version)
 
-    async def list_visible(self) -> Sequence[Plugin]:
-        """Return every plugin that may be used."""
-        return await self._plugins.list_visible()
+    async def list_visible(self, query: PluginQuery) -> Sequence[Plugin]:
+        """Return the plugins that may be used, as far as they are asked for."""
+        return await self._plugins.list_visible(query)
 
     async def get(self, plugin_id: PluginId) -> Plugin:
         """Return one plugin that may be used; raises `PluginNotFound`."""
@@ -118,7 +118,7 @@ class PluginService:
         await self._plugins.remove(plugin)
         await self._plugins.mark_latest(plugin.pid)
 
-    def _row(self, checked: InspectedPackage, uploader: UserId) -> Plugin:
+    def _row(self, checked: InspectedPackage, uploader: UserId | None) -> Plugin:
         manifest = checked.manifest
         return Plugin(
             id=new_uuid(),

@@ -15,17 +15,20 @@ from cadence.domains.llm_configs.errors import (
     OfflineModelDisabled,
 )
 from cadence.domains.llm_configs.repository import LlmConfigRepository
-from cadence.domains.llm_configs.schemas import LlmConfigChange, LlmConfigCreate
+from cadence.domains.llm_configs.schemas import LlmConfigChange, LlmConfigCreate, LlmConfigQuery
 from cadence.domains.llm_configs.service import LlmConfigService
 from cadence.domains.llm_configs.summary import LlmConfigSummary
 from cadence.engine.spec import ModelSpec, Provider
+from cadence.infra.database.auditing import UNTOLD
+from cadence.infra.database.reach import PLATFORM
 from cadence.infra.database.tables import LlmConfig
 from cadence.infra.database.transaction import transaction
-from cadence.infra.events.memory import Action
+from cadence.infra.events.messages import Action
 from cadence.infra.secrets.sealing import SecretUnreadable
+from cadence.kernel.actors import operator_actor
 from cadence.kernel.errors import CadenceError, InvalidInput, NotFound
 from cadence.kernel.ids import LlmConfigId
-from cadence.kernel.paging import PageRequest, decode_cursor
+from cadence.kernel.paging import encode_cursor
 from tests.factories.llm_configs import Desk
 
 KEY = "sk-canary-000111222"
@@ -101,7 +104,7 @@ async def test_a_lost_race_for_a_name_is_a_taken_name_as_well(acme: Desk) -> Non
     await acme.create(name="main")
     row = await acme.row(await acme.create(name="other"))
 
-    async with acme.sessions() as session:
+    async with transaction(acme.sessions, PLATFORM, actor=operator_actor()) as session:
         # Past the service's look-up, as a request that looked a moment earlier would be.
         repository = LlmConfigRepository(session, acme.organization_id)
         with pytest.raises(LlmConfigNameTaken):
@@ -286,19 +289,19 @@ async def test_pages_walk_all_configs_in_order_and_no_foreign_one(acme: Desk, ri
     await rival.create()
 
     async with acme.open() as configs:
-        first = await configs.page(PageRequest(limit=2))
+        first = await configs.page(LlmConfigQuery(limit=2))
         assert first.next is not None
-        second = await configs.page(PageRequest(limit=2, after=decode_cursor(first.next)))
+        second = await configs.page(LlmConfigQuery(limit=2, after=first.next))
 
     assert [config.id for config in [*first.items, *second.items]] == ours
     assert second.next is None
 
 
-@pytest.mark.parametrize("after", ["", "x", "-1", "1e3", "٣", "9" * 30, "2147483648"])
+@pytest.mark.parametrize("after", ["", "x", encode_cursor("1"), encode_cursor("x.1")])
 async def test_a_cursor_of_another_list_is_refused(acme: Desk, after: str) -> None:
     async with acme.open() as configs:
         with pytest.raises(InvalidInput) as refused:
-            await configs.page(PageRequest(after=after))
+            await configs.page(LlmConfigQuery(after=after))
 
     assert refused.value.fields[0].path == "after"
 
@@ -316,8 +319,9 @@ async def test_a_key_moved_into_another_row_does_not_open(acme: Desk, rival: Des
         {"sealed_key": stolen.sealed_key},
         {"sealed_key": (await acme.row(sibling)).sealed_key},
     ):
-        async with transaction(acme.sessions) as session:
-            await session.execute(update(LlmConfig).where(LlmConfig.id == ours).values(**values))
+        async with transaction(acme.sessions, PLATFORM, actor=operator_actor()) as session:
+            tampering = update(LlmConfig).where(LlmConfig.id == ours).values(**values)
+            await session.execute(tampering, execution_options=UNTOLD)
         with pytest.raises(SecretUnreadable):
             await resolve(acme, ours)
 
@@ -327,10 +331,9 @@ async def test_an_old_key_put_back_does_not_open(acme: Desk) -> None:
     old = (await acme.row(config_id)).sealed_key
     await change(acme, config_id, api_key="sk-canary-999888777")
 
-    async with transaction(acme.sessions) as session:
-        await session.execute(
-            update(LlmConfig).where(LlmConfig.id == config_id).values(sealed_key=old)
-        )
+    async with transaction(acme.sessions, PLATFORM, actor=operator_actor()) as session:
+        tampering = update(LlmConfig).where(LlmConfig.id == config_id).values(sealed_key=old)
+        await session.execute(tampering, execution_options=UNTOLD)
 
     with pytest.raises(SecretUnreadable):
         await resolve(acme, config_id)
@@ -351,7 +354,7 @@ async def test_a_create_that_is_refused_stores_nothing(acme: Desk) -> None:
         await acme.create(base_url="http://10.1.2.3/v1")
 
     async with acme.open() as configs:
-        assert (await configs.page(PageRequest())).items == []
+        assert (await configs.page(LlmConfigQuery())).items == []
         asked = LlmConfigCreate.model_validate(
             {
                 "name": "main",
