@@ -1,14 +1,16 @@
 """Assembles the conversations' services."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from cadence.domains.access.dependencies import Member
 from cadence.domains.access.permissions import OrganizationScope
+from cadence.domains.conversations.counting import RunFigures
 from cadence.domains.conversations.driving import TurnDriver
+from cadence.domains.conversations.owner import owner_of
 from cadence.domains.conversations.planning import TurnPlanner
 from cadence.domains.conversations.remembering import Memory
 from cadence.domains.conversations.repository import ConversationRepository
@@ -19,6 +21,7 @@ from cadence.domains.orchestrators.dependencies import build_orchestrator_servic
 from cadence.http.errors import request_id_of
 from cadence.http.sse import EventStreams
 from cadence.http.unit_of_work import Parts, UnitOfWork, Work
+from cadence.infra.database.reach import within
 from cadence.infra.database.transaction import transaction
 from cadence.resources import Resources
 from cadence.runs.log import RunLog
@@ -26,7 +29,8 @@ from cadence.runs.log import RunLog
 
 def build_conversations(work: Work, parts: Parts, scope: Member) -> ConversationService:
     """Assemble the service for one user in one organization."""
-    conversations = ConversationRepository(work.session, scope.organization_id, scope.user_id)
+    session = work.within(scope.organization_id, scope.actor)
+    conversations = ConversationRepository(session, scope.organization_id, owner_of(scope))
     return ConversationService(conversations=conversations, clock=parts.clock)
 
 
@@ -43,6 +47,7 @@ def build_turns(parts: Parts, scope: Member, request: Request) -> TurnService:
             memory=build_memory(parts),
             lock=lock,
             clock=parts.clock,
+            figures=RunFigures(parts.metrics),
         ),
         lock=lock,
         log=RunLog(parts.redis, parts.settings.run),
@@ -57,12 +62,15 @@ def build_memory(parts: Resources) -> Memory:
 
 @asynccontextmanager
 async def _open_planner(parts: Resources, scope: OrganizationScope) -> AsyncIterator[TurnPlanner]:
-    async with transaction(parts.sessions) as session:
-        work = UnitOfWork(session)
+    async with (
+        AsyncExitStack() as held,
+        transaction(parts.sessions, within(scope.organization_id), actor=scope.actor) as session,
+    ):
+        work = UnitOfWork(session, held, parts.clock)
         yield TurnPlanner(
             organization_id=scope.organization_id,
-            user_id=scope.user_id,
-            conversations=ConversationRepository(session, scope.organization_id, scope.user_id),
+            owner=owner_of(scope),
+            conversations=ConversationRepository(session, scope.organization_id, owner_of(scope)),
             orchestrators=build_orchestrator_service(work, parts, scope),
             clock=parts.clock,
         )

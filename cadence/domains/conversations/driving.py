@@ -7,8 +7,10 @@ from typing import Protocol
 
 import structlog
 
+from cadence.domains.conversations.counting import RunFigures
 from cadence.domains.conversations.errors import RunBroke, RunCancelled
 from cadence.domains.conversations.history import Past
+from cadence.domains.conversations.owner import ConversationOwner
 from cadence.domains.conversations.remembering import Memory, Whose
 from cadence.domains.conversations.repository import ConversationRepository
 from cadence.domains.conversations.transcript import Transcript
@@ -16,6 +18,8 @@ from cadence.domains.conversations.turn_lock import TurnLock
 from cadence.engine.contract import Turn, UsageMeter
 from cadence.engine.errors import EngineError
 from cadence.engine.events import Outcome, RunClosed, RunError, RunEvent, RunOpened, Usage
+from cadence.infra.away import find_store_away
+from cadence.infra.database.reach import within
 from cadence.infra.database.tables import Message
 from cadence.infra.database.transaction import Sessions, transaction
 from cadence.kernel.clock import Clock
@@ -25,7 +29,6 @@ from cadence.kernel.ids import (
     OrchestratorId,
     OrganizationId,
     RunId,
-    UserId,
     new_uuid,
 )
 from cadence.pool.pool import Pool
@@ -43,7 +46,7 @@ class PlannedTurn:
     run_id: RunId
     request_id: str
     organization_id: OrganizationId
-    user_id: UserId
+    owner: ConversationOwner
     conversation_id: ConversationId
     orchestrator_id: OrchestratorId
     build_hash: str
@@ -55,7 +58,7 @@ class PlannedTurn:
         """Whose conversation the turn belongs to."""
         return Whose(
             organization_id=self.organization_id,
-            user_id=self.user_id,
+            owner=self.owner,
             conversation_id=self.conversation_id,
         )
 
@@ -90,19 +93,38 @@ class TurnDriver:
     """Runs turns; no database connection is held while tokens flow."""
 
     def __init__(
-        self, *, pool: Pool, sessions: Sessions, memory: Memory, lock: TurnLock, clock: Clock
+        self,
+        *,
+        pool: Pool,
+        sessions: Sessions,
+        memory: Memory,
+        lock: TurnLock,
+        clock: Clock,
+        figures: RunFigures,
     ) -> None:
         self._pool = pool
         self._sessions = sessions
         self._memory = memory
         self._lock = lock
         self._clock = clock
+        self._figures = figures
 
     async def drive(self, turn: PlannedTurn, writer: Writer, scope: RunScope) -> FinishedTurn:
         """Answer, store the answer, and only then write the final event.
 
         A cancelled turn is finished like any other: what it had said is kept.
         """
+        self._figures.begin()
+        try:
+            finished = await self._drive(turn, writer, scope)
+        except BaseException:
+            self._figures.end(Outcome.FAILED)
+            raise
+        tools = finished.transcript.tools.values()
+        self._figures.end(finished.outcome, finished.usage, tools)
+        return finished
+
+    async def _drive(self, turn: PlannedTurn, writer: Writer, scope: RunScope) -> FinishedTurn:
         started = time.monotonic()
         await writer.append(
             RunOpened(
@@ -134,9 +156,9 @@ class TurnDriver:
                 outcome, error = Outcome.CANCELLED, RunCancelled()
         except CadenceError as failure:
             outcome, error = Outcome.FAILED, failure
-        except Exception:  # the outermost loop of a run: whatever broke, the run ends in order
+        except Exception as failure:  # the outermost loop of a run, which ends in order
             log.exception("turn_broke", run_id=turn.run_id)
-            outcome, error = Outcome.FAILED, RunBroke()
+            outcome, error = Outcome.FAILED, find_store_away(failure) or RunBroke()
         return FinishedTurn(
             outcome=outcome, transcript=said.transcript, usage=said.meter.total, error=error
         )
@@ -157,19 +179,19 @@ class TurnDriver:
     async def _keep(self, turn: PlannedTurn, finished: FinishedTurn) -> FinishedTurn:
         try:
             await self._store(turn, finished)
-        except Exception:  # the store's fault must not leave readers without a final event
+        except Exception as failure:  # its fault must not leave readers without a final event
             log.exception("answer_not_stored", run_id=turn.run_id)
             return FinishedTurn(
                 outcome=Outcome.FAILED,
                 transcript=finished.transcript,
                 usage=finished.usage,
-                error=RunBroke(),
+                error=find_store_away(failure) or RunBroke(),
             )
         return finished
 
     async def _store(self, turn: PlannedTurn, finished: FinishedTurn) -> None:
-        async with transaction(self._sessions) as session:
-            conversations = ConversationRepository(session, turn.organization_id, turn.user_id)
+        async with transaction(self._sessions, within(turn.organization_id)) as session:
+            conversations = ConversationRepository(session, turn.organization_id, turn.owner)
             conversation = await conversations.find(turn.conversation_id)
             if conversation is not None:
                 await conversations.append(conversation, self._message(turn, finished))

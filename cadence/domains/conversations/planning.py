@@ -5,6 +5,7 @@ from typing import Literal
 from cadence.domains.conversations.driving import PlannedTurn
 from cadence.domains.conversations.errors import ConversationNotFound, WrongOrchestrator
 from cadence.domains.conversations.history import Past, Placed
+from cadence.domains.conversations.owner import ConversationOwner
 from cadence.domains.conversations.repository import ConversationRepository
 from cadence.domains.conversations.schemas import TurnRequest
 from cadence.domains.conversations.turn_lock import TakenConversation
@@ -18,7 +19,6 @@ from cadence.kernel.ids import (
     OrchestratorId,
     OrganizationId,
     RunId,
-    UserId,
     new_uuid,
 )
 
@@ -32,13 +32,13 @@ class TurnPlanner:
         self,
         *,
         organization_id: OrganizationId,
-        user_id: UserId,
+        owner: ConversationOwner,
         conversations: ConversationRepository,
         orchestrators: OrchestratorService,
         clock: Clock,
     ) -> None:
         self._organization_id = organization_id
-        self._user_id = user_id
+        self._owner = owner
         self._conversations = conversations
         self._orchestrators = orchestrators
         self._clock = clock
@@ -60,7 +60,7 @@ class TurnPlanner:
             run_id=taken.run_id,
             request_id=request_id,
             organization_id=self._organization_id,
-            user_id=self._user_id,
+            owner=self._owner,
             conversation_id=taken.conversation_id,
             orchestrator_id=launch.orchestrator_id,
             build_hash=launch.build_hash,
@@ -87,7 +87,8 @@ class TurnPlanner:
         conversation = Conversation(
             id=conversation_id,
             organization_id=self._organization_id,
-            user_id=self._user_id,
+            user_id=self._owner.user_id,
+            api_key_id=self._owner.api_key_id,
             orchestrator_id=launch.orchestrator_id,
             title=" ".join(asked.message.split())[:TITLE_CHARACTERS] or "Conversation",
             message_count=0,

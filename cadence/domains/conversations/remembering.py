@@ -6,13 +6,15 @@ from typing import Protocol
 import structlog
 
 from cadence.domains.conversations.history import Past, Summary
+from cadence.domains.conversations.owner import ConversationOwner
 from cadence.domains.conversations.repository import ConversationRepository
 from cadence.engine.contract import PastMessage, UsageMeter
 from cadence.engine.errors import EngineError
 from cadence.engine.spec import ModelSpec
+from cadence.infra.database.reach import within
 from cadence.infra.database.transaction import Sessions, transaction
 from cadence.kernel.clock import Clock
-from cadence.kernel.ids import ConversationId, OrganizationId, UserId
+from cadence.kernel.ids import ConversationId, OrganizationId
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +39,7 @@ class Whose:
     """Whose conversation is remembered."""
 
     organization_id: OrganizationId
-    user_id: UserId
+    owner: ConversationOwner
     conversation_id: ConversationId
 
 
@@ -71,6 +73,6 @@ class Memory:
         return list(past.to_give(summary))
 
     async def _keep(self, summary: Summary, whose: Whose) -> None:
-        async with transaction(self._sessions) as session:
-            conversations = ConversationRepository(session, whose.organization_id, whose.user_id)
+        async with transaction(self._sessions, within(whose.organization_id)) as session:
+            conversations = ConversationRepository(session, whose.organization_id, whose.owner)
             await conversations.keep_summary(whose.conversation_id, summary, now=self._clock.now())

@@ -2,30 +2,40 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from sse_starlette import EventSourceResponse
 
 from cadence.domains.conversations.dependencies import Conversations, Streams, Turns
+from cadence.domains.conversations.errors import RunNotRunning
 from cadence.domains.conversations.schemas import (
     ChatAnswer,
     ConversationChange,
+    ConversationQuery,
     ConversationRead,
     ForkRequest,
     MessageRead,
     TurnRequest,
 )
 from cadence.domains.conversations.showing import show, show_answer, show_message
+from cadence.domains.conversations.trouble import START_TROUBLE, TURN_TROUBLE
+from cadence.http.documented import errors
+from cadence.http.event_schema import event_stream
 from cadence.http.ids import path_uuid
+from cadence.http.json_bodies import StrictRoute
 from cadence.http.paging import PageAnswer, PageQuery
 from cadence.http.sse import last_event_id
 from cadence.kernel.ids import ConversationId, MessageId, RunId
 
-router = APIRouter(prefix="/api/orgs/{org}", tags=["conversations"])
+router = APIRouter(prefix="/api/orgs/{org}", tags=["conversations"], route_class=StrictRoute)
 
 After = Annotated[int, Depends(last_event_id)]
 
 
-@router.post("/completion/stream", response_class=EventSourceResponse)
+@router.post(
+    "/completion/stream",
+    response_class=EventSourceResponse,
+    responses=event_stream() | errors(*START_TROUBLE),
+)
 async def stream_turn(asked: TurnRequest, turns: Turns, streams: Streams) -> EventSourceResponse:
     """Answer one message as Server-Sent Events; losing the connection does not stop the run."""
     started = await turns.start(asked)
@@ -33,14 +43,14 @@ async def stream_turn(asked: TurnRequest, turns: Turns, streams: Streams) -> Eve
     return streams.answer(events, run_id=started.run_id)
 
 
-@router.post("/completion/chat")
+@router.post("/completion/chat", responses=errors(*START_TROUBLE, *TURN_TROUBLE))
 async def chat(asked: TurnRequest, turns: Turns) -> ChatAnswer:
     """Answer one message as one JSON document, when it is whole."""
     started = await turns.start(asked)
     return show_answer(started, await turns.finish(started))
 
 
-@router.get("/runs/{run_id}/events", response_class=EventSourceResponse)
+@router.get("/runs/{run_id}/events", response_class=EventSourceResponse, responses=event_stream())
 async def read_run(
     run_id: str, *, turns: Turns, streams: Streams, after: After
 ) -> EventSourceResponse:
@@ -49,7 +59,7 @@ async def read_run(
     return streams.answer(events, run_id=run_id)
 
 
-@router.post("/runs/{run_id}/cancel", status_code=202)
+@router.post("/runs/{run_id}/cancel", status_code=202, responses=errors(RunNotRunning()))
 async def cancel_run(run_id: str, turns: Turns) -> None:
     """Stop a run of one's own; what it has said and cost so far is kept."""
     await turns.cancel(RunId(run_id))
@@ -57,10 +67,10 @@ async def cancel_run(run_id: str, turns: Turns) -> None:
 
 @router.get("/conversations")
 async def list_conversations(
-    conversations: Conversations, page: PageQuery
+    conversations: Conversations, query: Annotated[ConversationQuery, Query()]
 ) -> PageAnswer[ConversationRead]:
-    """List one's own conversations, newest first."""
-    found = (await conversations.page(page)).map(show)
+    """List one's own conversations, newest first unless sorted otherwise."""
+    found = (await conversations.page(query)).map(show)
     return PageAnswer(items=list(found.items), next=found.next)
 
 

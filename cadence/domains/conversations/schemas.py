@@ -7,10 +7,12 @@ from uuid import UUID
 from pydantic import Field
 
 from cadence.http.bodies import Input, Output
+from cadence.http.paging import ListQuery, Perhaps
 from cadence.http.text import Name, SafeText
 
 # About eight pages; longer texts belong into a plugin's search, not into a prompt.
 MAX_MESSAGE_CHARACTERS = 32_768
+ConversationSort = Literal["created_at", "-created_at", "updated_at", "-updated_at"]
 
 
 class TurnRequest(Input):
@@ -61,6 +63,14 @@ class ForkRequest(Input):
     """The last message that the new conversation shares."""
 
     message_id: UUID
+
+
+class ConversationQuery(ListQuery[ConversationSort]):
+    """Which conversations to list; `search` looks into their titles."""
+
+    instance_id: Perhaps[UUID] = Field(
+        default=None, description="Only conversations with this orchestrator."
+    )
 
 
 class ConversationRead(Output):

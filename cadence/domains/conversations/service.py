@@ -4,6 +4,7 @@ from uuid import UUID
 
 from cadence.domains.conversations.errors import ConversationNotFound
 from cadence.domains.conversations.repository import ConversationRepository
+from cadence.domains.conversations.schemas import ConversationQuery
 from cadence.infra.database.tables import Conversation, Message
 from cadence.kernel.clock import Clock
 from cadence.kernel.errors import FieldProblem, InvalidInput
@@ -18,9 +19,9 @@ class ConversationService:
         self._conversations = conversations
         self._clock = clock
 
-    async def page(self, request: PageRequest) -> Page[Conversation]:
-        """Return a page, newest first."""
-        return await self._conversations.page(request)
+    async def page(self, query: ConversationQuery) -> Page[Conversation]:
+        """Return a page, unsorted newest first."""
+        return await self._conversations.page(query)
 
     async def get(self, conversation_id: ConversationId) -> Conversation:
         """Return one conversation; raises `ConversationNotFound`."""
@@ -66,6 +67,7 @@ class ConversationService:
             id=new_uuid(),
             organization_id=source.organization_id,
             user_id=source.user_id,
+            api_key_id=source.api_key_id,
             orchestrator_id=source.orchestrator_id,
             title=source.title,
             message_count=0,

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from cadence.domains.access.permissions import OrganizationScope
 from cadence.domains.conversations.driving import FinishedTurn, PlannedTurn, TurnDriver
 from cadence.domains.conversations.errors import RunBroke, RunNotRunning
+from cadence.domains.conversations.owner import owner_of
 from cadence.domains.conversations.planning import TurnPlanner
 from cadence.domains.conversations.schemas import TurnRequest
 from cadence.domains.conversations.turn_lock import TurnLock
+from cadence.infra.away import find_store_away
 from cadence.kernel.ids import ConversationId, RunId
 from cadence.runs.log import LoggedEvent, RunLog, RunWriter
 from cadence.runs.registry import RunRegistry, RunScope
@@ -57,7 +59,7 @@ class TurnService:
             async with self._open_planner() as planner:
                 turn = await planner.plan(asked, taken, request_id=self._request_id)
             writer = await self._log.open(
-                turn.organization_id, turn.run_id, owner=self._scope.user_id
+                turn.organization_id, turn.run_id, owner=str(owner_of(self._scope))
             )
             self._runs.start(
                 turn.run_id, lambda scope: self._run(turn, writer, scope=scope, finished=finished)
@@ -76,13 +78,13 @@ class TurnService:
     async def events(self, run_id: RunId, *, after: int) -> AsyncIterator[LoggedEvent | None]:
         """Return a run's events after the given id; raises `RunNotFound` for a foreign run."""
         organization_id = self._scope.organization_id
-        await self._log.require_owner(organization_id, run_id, owner=self._scope.user_id)
+        await self._log.require_owner(organization_id, run_id, owner=str(owner_of(self._scope)))
         return self._log.read(organization_id, run_id, after=after)
 
     async def cancel(self, run_id: RunId) -> None:
         """Stop a run's model and tool calls; raises `RunNotFound` or `RunNotRunning`."""
         await self._log.require_owner(
-            self._scope.organization_id, run_id, owner=self._scope.user_id
+            self._scope.organization_id, run_id, owner=str(owner_of(self._scope))
         )
         if not self._runs.cancel(run_id):
             raise RunNotRunning
@@ -97,7 +99,10 @@ class TurnService:
     ) -> None:
         try:
             finished.set_result(await self._driver.drive(turn, writer, scope))
+        except Exception as failure:
+            finished.set_exception(find_store_away(failure) or RunBroke())
+            raise
         finally:
             if not finished.done():
                 finished.set_exception(RunBroke())
-                finished.exception()  # read here, since perhaps nobody waits for it
+            finished.exception()  # read here, since perhaps nobody waits for it

@@ -1,0 +1,49 @@
+"""What can keep a turn from starting, and what can end one, as the API's document shows it."""
+
+from cadence.domains.conversations.errors import (
+    ConversationBusy,
+    RunBroke,
+    RunCancelled,
+    WrongOrchestrator,
+)
+from cadence.domains.orchestrators.errors import OrchestratorDisabled
+from cadence.domains.orchestrators.trouble import BUILD_TROUBLE
+from cadence.engine.errors import (
+    HopLimitReached,
+    ModelAnswerInvalid,
+    ModelAuthenticationFailed,
+    ModelContextExceeded,
+    ModelNotFound,
+    ModelRateLimited,
+    ModelRequestRejected,
+    ModelTimeout,
+    ModelUnavailable,
+    ModelUnreachable,
+    RunTimeout,
+)
+from cadence.kernel.errors import CadenceError
+from cadence.runs.errors import ShuttingDown
+
+START_TROUBLE: tuple[CadenceError, ...] = (
+    OrchestratorDisabled(),
+    ConversationBusy(),
+    WrongOrchestrator(),
+    ShuttingDown(),
+)
+# In a stream these come as an `error` event.
+TURN_TROUBLE: tuple[CadenceError, ...] = (
+    *BUILD_TROUBLE,
+    RunCancelled(),
+    RunBroke(),
+    ModelAuthenticationFailed(),
+    ModelNotFound(),
+    ModelRequestRejected(),
+    ModelContextExceeded(),
+    ModelRateLimited(),
+    ModelUnavailable(),
+    ModelUnreachable(),
+    ModelTimeout(),
+    ModelAnswerInvalid(),
+    HopLimitReached(),
+    RunTimeout(),
+)
