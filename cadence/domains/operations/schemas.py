@@ -1,7 +1,9 @@
 """How the service's health is shown."""
 
+from datetime import datetime
 from enum import StrEnum
 
+from cadence.config.settings import Environment
 from cadence.http.bodies import Output
 
 
@@ -10,6 +12,12 @@ class State(StrEnum):
 
     OK = "ok"
     DOWN = "down"
+
+
+class Isolation(StrEnum):
+    """What keeps uploaded plugins apart from the service and from each other."""
+
+    WEAK = "weak"
 
 
 class HealthAnswer(Output):
@@ -24,3 +32,72 @@ class ReadyAnswer(Output):
 
     status: State
     stores: dict[str, State]
+
+
+class StoreHealth(Output):
+    """How one store is; the remedy says what to do, and is there only when it is down."""
+
+    state: State
+    latency_ms: float
+    remedy: str | None
+
+
+class SealingHealth(Output):
+    """The ids of the sealing keys; the primary seals, all of them open. Never a key."""
+
+    primary: str
+    kids: list[str]
+
+
+class PoolHealth(Output):
+    """What the pool of this process holds."""
+
+    hot: int
+    max_hot: int
+
+
+class Caution(Output):
+    """Something an operator should know of: a stable code, and a sentence that says what to set."""
+
+    code: str
+    message: str
+
+
+class AdminHealthAnswer(Output):
+    """How this process and its stores are."""
+
+    status: State
+    version: str
+    environment: Environment
+    process_id: int
+    started_at: datetime
+    uptime_seconds: float
+    stores: dict[str, StoreHealth]
+    schema_revision: str | None
+    plugin_isolation: Isolation
+    sealing: SealingHealth
+    pool: PoolHealth
+    runs_under_way: int
+    warnings: list[Caution]
+
+
+class PoolStatisticsAnswer(Output):
+    """What this process's pool holds and has done; durations are those of its last builds.
+
+    `cold_count` counts the orchestrators of all organizations that are not built here. Nothing is
+    warm and nothing is shared in this version. The memory is an estimate, see `docs/operations.md`.
+    """
+
+    cold_count: int
+    warm_count: int
+    hot_count: int
+    shared_models: int
+    shared_bundles: int
+    shared_templates: int
+    estimated_memory_mb: float
+    hits: int
+    misses: int
+    builds: int
+    evictions: int
+    build_ms_p50: float | None
+    build_ms_p95: float | None

@@ -1,0 +1,9 @@
+"""What to do about a store that does not answer, for operators only."""
+
+from cadence.infra.away import Store
+
+REMEDIES: dict[str, str] = {
+    Store.DATABASE: "start PostgreSQL, or check CADENCE_POSTGRES_URL",
+    Store.REDIS: "start Redis, or check CADENCE_REDIS_URL",
+    Store.OBJECTS: "check CADENCE_OBJECT_STORE_URL and its credentials",
+}
