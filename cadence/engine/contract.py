@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from cadence.engine.events import RuntimeEvent, Usage
+from cadence.engine.sharing import Sharing
 from cadence.engine.spec import OrchestratorSpec
 from cadence.engine.tools import ToolInvoker
 
@@ -94,9 +95,12 @@ class Backend(Protocol):
         """Import what building and running this spec needs; slow the first time, so in a thread."""
         ...
 
-    def build(self, spec: OrchestratorSpec, tools: ToolInvoker) -> Runtime:
-        """Build one orchestrator; no network I/O.
+    def build(
+        self, spec: OrchestratorSpec, tools: ToolInvoker, *, sharing: Sharing | None = None
+    ) -> Runtime:
+        """Build one orchestrator, all of it anew without `sharing`; no network I/O.
 
-        Raises `UnsupportedOrchestrator` when this framework cannot be what the spec asks.
+        May be called from any thread. Raises `UnsupportedOrchestrator` when this framework cannot
+        be what the spec asks.
         """
         ...

@@ -10,10 +10,11 @@ from types import MappingProxyType
 
 from cadence.engine.contract import Backend, Runtime
 from cadence.engine.errors import UnsupportedOrchestrator
-from cadence.engine.models.transports import Transports
 from cadence.engine.modes import Framework, Mode
+from cadence.engine.sharing import Sharing
 from cadence.engine.spec import OrchestratorSpec
 from cadence.engine.tools import ToolInvoker
+from cadence.engine.transports import Transports
 from cadence.kernel.clock import Clock
 
 # What can be built today; `GET /api/engine/frameworks` and the check of a new orchestrator read it.
@@ -62,14 +63,15 @@ class BackendRegistry:
                 self._backends[framework] = await asyncio.to_thread(self._import, framework)
             return self._backends[framework]
 
-    async def build(self, spec: OrchestratorSpec, tools: ToolInvoker) -> Runtime:
-        """Build one orchestrator, with everything that takes long done in a thread.
+    async def build(
+        self, spec: OrchestratorSpec, tools: ToolInvoker, *, sharing: Sharing | None = None
+    ) -> Runtime:
+        """Build one orchestrator, off the event loop; without `sharing` all of it anew.
 
         Raises `UnsupportedOrchestrator`.
         """
         backend = await self.backend_for(spec.framework)
-        await asyncio.to_thread(backend.load, spec)
-        return backend.build(spec, tools)
+        return await asyncio.to_thread(_build, backend, spec, tools=tools, sharing=sharing)
 
     async def warm_up(self, spec: OrchestratorSpec) -> None:
         """Import and prepare what a spec of this kind needs, so that its first turn is fast."""
@@ -80,3 +82,10 @@ class BackendRegistry:
         module = importlib.import_module(_MODULES[framework])
         backend: Backend = module.build_backend(self._transports, clock=self._clock)
         return backend
+
+
+def _build(
+    backend: Backend, spec: OrchestratorSpec, *, tools: ToolInvoker, sharing: Sharing | None
+) -> Runtime:
+    backend.load(spec)
+    return backend.build(spec, tools, sharing=sharing)

@@ -3,8 +3,8 @@
 from anthropic import AsyncAnthropic
 
 from cadence.engine.models.openai_client import timeouts
-from cadence.engine.models.transports import Transports
 from cadence.engine.spec import ModelSpec
+from cadence.engine.transports import Transports
 
 # The wire asks for a limit, so this one is sent where an orchestrator sets no `max_tokens`. Every
 # model since Claude 3.5 can write this much.

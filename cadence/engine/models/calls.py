@@ -10,7 +10,7 @@ from cadence.engine.contract import UsageMeter
 from cadence.engine.errors import EngineError, ModelTimeout
 from cadence.engine.models.failures import translate
 from cadence.engine.models.retries import RetryPolicy
-from cadence.engine.models.transports import Response, closing_responses
+from cadence.engine.transports import Response, closing_responses
 
 T = TypeVar("T")
 

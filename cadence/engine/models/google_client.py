@@ -5,8 +5,8 @@ import ssl
 from google import genai
 from google.genai.types import HttpOptions, HttpRetryOptions
 
-from cadence.engine.models.transports import Transports
 from cadence.engine.spec import ModelSpec
+from cadence.engine.transports import Transports
 
 # The library also builds clients that we never use, each with a TLS context of its own: 35 ms and
 # 0.8 MB a model. This one is shared and trusts nobody, so nothing can be sent through them.

@@ -3,9 +3,9 @@
 import httpx2
 from openai import AsyncAzureOpenAI, AsyncOpenAI
 
-from cadence.engine.models.transports import Transports
 from cadence.engine.providers import AZURE_API_VERSION
 from cadence.engine.spec import ModelSpec, Provider
+from cadence.engine.transports import Transports
 
 # Servers without keys get this one, because the library insists on some.
 _NO_KEY = "none"

@@ -14,8 +14,8 @@ import anyio.lowlevel
 import httpx
 import httpx2
 
-from cadence.engine.models.transports import Transports, prepare
 from cadence.engine.spec import ModelSpec, Provider
+from cadence.engine.transports import Transports, prepare
 
 # Reserved for what is nowhere (RFC 2606), should anything ever leave this process.
 _NOWHERE = "http://stand-in.invalid"

@@ -27,8 +27,9 @@ from cadence.engine.models.google_adk.requests import (
     text_of,
 )
 from cadence.engine.models.retries import RetryPolicy
-from cadence.engine.models.transports import prepare
+from cadence.engine.sharing import Unshared
 from cadence.engine.spec import ModelSpec, Provider
+from cadence.engine.transports import prepare
 from tests.conformance.stage import PlainTransports
 from tests.fakes.model_server import (
     Call,
@@ -73,7 +74,7 @@ class Asker:
             timeout=5,
             **changes,
         )
-        return build(spec, self._transports, parallel=parallel)
+        return build(spec, Unshared(self._transports), parallel=parallel)
 
     async def ask(
         self,

@@ -26,10 +26,11 @@ from cadence.engine.models.openai_agents import chat_models
 from cadence.engine.models.openai_agents.chat_models import Asked, ChatModel
 from cadence.engine.models.openai_agents.writing import Writing
 from cadence.engine.models.retries import RetryPolicy
-from cadence.engine.models.transports import prepare
+from cadence.engine.sharing import Unshared
 from cadence.engine.spec import ModelSpec, Provider
 from cadence.engine.supervision import OwnTool
 from cadence.engine.tools import ToolOutcome
+from cadence.engine.transports import prepare
 from tests.fakes.model_server import (
     Call,
     ModelServer,
@@ -86,7 +87,7 @@ def model(
         api_key="sk-adapters-0001",
         **settings,
     )
-    return chat_models.build(spec, transports)
+    return chat_models.build(spec, Unshared(transports))
 
 
 async def ask(asked: Asked, items: Items, system: str | None = "Be brief.") -> ModelResponse:

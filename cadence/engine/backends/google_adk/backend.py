@@ -19,13 +19,14 @@ from cadence.engine.models.calls import ModelCalls
 from cadence.engine.models.google_adk import models
 from cadence.engine.models.google_adk.models import AdkModel
 from cadence.engine.models.retries import RetryPolicy
-from cadence.engine.models.transports import Transports, prepare
 from cadence.engine.modes import Framework, Mode
 from cadence.engine.routing import COORDINATOR, TurnRouting, entry_of
+from cadence.engine.sharing import Sharing, Unshared
 from cadence.engine.spec import OrchestratorSpec, Provider
 from cadence.engine.supervision import ANSWERING_NODES
 from cadence.engine.tool_calls import by_model_name
 from cadence.engine.tools import ToolInvoker
+from cadence.engine.transports import Transports, prepare
 from cadence.kernel.clock import Clock
 
 
@@ -50,7 +51,7 @@ class GoogleAdkBackend:
     ) -> None:
         """Use the shared clients of `transports`, which stay their owner's."""
         prepare(transports)
-        self._transports = transports
+        self._unshared = Unshared(transports)
         self._clock = clock
         self._rehearsed: set[Provider] = set()
         self._calls = ModelCalls(retries=retries or RetryPolicy(), chance=chance)
@@ -65,15 +66,18 @@ class GoogleAdkBackend:
                 rehearse(model, self._calls)
                 self._rehearsed.add(model.provider)
 
-    def build(self, spec: OrchestratorSpec, tools: ToolInvoker) -> Runtime:
+    def build(
+        self, spec: OrchestratorSpec, tools: ToolInvoker, *, sharing: Sharing | None = None
+    ) -> Runtime:
         """Do what `Backend.build` promises."""
         if spec.framework is not Framework.GOOGLE_ADK:
             raise UnsupportedOrchestrator(f"Google ADK cannot be {spec.framework}.")
+        sharing = sharing or self._unshared
         nodes = node_names(agent.name for agent in spec.agents)
-        built = self._built(spec, nodes)
+        built = self._built(spec, nodes, sharing)
         return AdkRuntime(
             player=built.player,
-            enter=self._entering(spec, nodes),
+            enter=_entering(spec, nodes, sharing),
             shape=built.shape,
             tools=by_model_name(spec.agents),
             invoker=tools,
@@ -82,36 +86,49 @@ class GoogleAdkBackend:
             clock=self._clock,
         )
 
-    def _built(self, spec: OrchestratorSpec, nodes: Mapping[str, str]) -> _Built:
-        titles = {agent.name: agent.title for agent in spec.agents}
+    def _built(self, spec: OrchestratorSpec, nodes: Mapping[str, str], sharing: Sharing) -> _Built:
         match spec.mode:
             case Mode.SUPERVISOR:
                 return self._supervisor
             case Mode.COORDINATOR:
-                workflow = coordinator.build_workflow(nodes)
-                return _built(workflow, nodes, ends=[COORDINATOR], titles=titles)
+                return sharing.graph(None, lambda: _built_coordinator(spec, nodes))
             case Mode.HANDOFF:
-                workflow = handoff.build_workflow(nodes, entry=entry_of(spec).name)
-                return _built(workflow, nodes, ends=list(nodes), titles=titles)
+                entry = entry_of(spec).name
+                return sharing.graph(entry, lambda: _built_handoff(spec, nodes, entry))
             case _:
                 assert_never(spec.mode)
 
-    def _entering(self, spec: OrchestratorSpec, nodes: Mapping[str, str]) -> Enter:
-        parallel = spec.limits.parallel_tool_calls
-        built = [models.build(model, self._transports, parallel=parallel) for model in spec.models]
-        match spec.mode:
-            case Mode.SUPERVISOR:
-                return supervisor.build_supervisor(spec, built).enter
-            case Mode.COORDINATOR | Mode.HANDOFF:
-                return _entering_agents(spec, nodes, built[0])
-            case _:
-                assert_never(spec.mode)
+
+def _built_coordinator(spec: OrchestratorSpec, nodes: Mapping[str, str]) -> _Built:
+    workflow = coordinator.build_workflow(nodes)
+    return _built(workflow, nodes, ends=[COORDINATOR], titles=_titles(spec))
+
+
+def _built_handoff(spec: OrchestratorSpec, nodes: Mapping[str, str], entry: str) -> _Built:
+    workflow = handoff.build_workflow(nodes, entry=entry)
+    return _built(workflow, nodes, ends=list(nodes), titles=_titles(spec))
+
+
+def _titles(spec: OrchestratorSpec) -> Mapping[str, str]:
+    return {agent.name: agent.title for agent in spec.agents}
 
 
 def _built(
     workflow: Workflow, nodes: Mapping[str, str], *, ends: list[str], titles: Mapping[str, str]
 ) -> _Built:
     return _Built(Player(workflow), shape(workflow, nodes=nodes, ends=ends, titles=titles))
+
+
+def _entering(spec: OrchestratorSpec, nodes: Mapping[str, str], sharing: Sharing) -> Enter:
+    parallel = spec.limits.parallel_tool_calls
+    built = [models.build(model, sharing, parallel=parallel) for model in spec.models]
+    match spec.mode:
+        case Mode.SUPERVISOR:
+            return supervisor.build_supervisor(spec, built).enter
+        case Mode.COORDINATOR | Mode.HANDOFF:
+            return _entering_agents(spec, nodes, built[0])
+        case _:
+            assert_never(spec.mode)
 
 
 def _entering_agents(spec: OrchestratorSpec, nodes: Mapping[str, str], model: AdkModel) -> Enter:

@@ -14,6 +14,7 @@ from cadence.engine.models.calls import ModelCalls
 from cadence.engine.models.google_adk import models
 from cadence.engine.models.google_adk.requests import Calling, declare
 from cadence.engine.models.stand_in import TOOL, open_stand_in
+from cadence.engine.sharing import Unshared
 from cadence.engine.spec import ModelSpec
 from cadence.engine.tools import ToolOutcome
 
@@ -31,7 +32,7 @@ def rehearse(spec: ModelSpec, calls: ModelCalls) -> None:
 
 async def _play(spec: ModelSpec, calls: ModelCalls) -> None:
     async with open_stand_in(spec) as (nobodys, transports):
-        model = models.build(nobodys, transports, parallel=True)
+        model = models.build(nobodys, Unshared(transports), parallel=True)
         report = declare(TOOL, "Reports.", {"type": "object", "properties": {}})
         offered = model.offered([report], Calling.FREE)
         asked = Asked(model=model, offered=offered, seconds=_SECONDS)

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, assert_never
 
 from langgraph.graph.state import CompiledStateGraph
@@ -19,23 +18,21 @@ from cadence.engine.models.calls import ModelCalls
 from cadence.engine.models.langchain import chat_models
 from cadence.engine.models.langchain.chat_models import ChatModel
 from cadence.engine.models.retries import RetryPolicy
-from cadence.engine.models.transports import Transports, prepare
 from cadence.engine.modes import Framework, Mode
 from cadence.engine.routing import TurnRouting, entry_of
+from cadence.engine.sharing import Sharing, Unshared
 from cadence.engine.spec import OrchestratorSpec, Provider
 from cadence.engine.tool_calls import ToolCalls, by_model_name
 from cadence.engine.tools import ToolInvoker
+from cadence.engine.transports import Transports, prepare
 from cadence.engine.turn_events import TurnEvents
 from cadence.kernel.clock import Clock
-
-# Graphs that are kept, one for each combination of plugins; about 20 KiB each.
-_SHAPES = 256
 
 _Compiled = CompiledStateGraph[Any, Any, Any, Any]
 
 
 class LangGraphBackend:
-    """A `Backend` for LangGraph; holds the compiled graphs, which orchestrators share."""
+    """A `Backend` for LangGraph; holds the graph that all supervisors share."""
 
     def __init__(
         self,
@@ -47,13 +44,11 @@ class LangGraphBackend:
     ) -> None:
         """Use the shared clients of `transports`, which stay their owner's."""
         prepare(transports)
-        self._transports = transports
+        self._unshared = Unshared(transports)
         self._clock = clock
         self._rehearsed: set[Provider] = set()
         self._calls = ModelCalls(retries=retries or RetryPolicy(), chance=chance)
         self._supervisor = supervisor.compile_graph()
-        self._coordinators = lru_cache(_SHAPES)(coordinator.compile_graph)
-        self._handoffs = lru_cache(_SHAPES)(handoff.compile_graph)
 
     def load(self, spec: OrchestratorSpec) -> None:
         """Do what `Backend.load` promises."""
@@ -62,12 +57,15 @@ class LangGraphBackend:
                 rehearse(model, self._calls)
                 self._rehearsed.add(model.provider)
 
-    def build(self, spec: OrchestratorSpec, tools: ToolInvoker) -> Runtime:
+    def build(
+        self, spec: OrchestratorSpec, tools: ToolInvoker, *, sharing: Sharing | None = None
+    ) -> Runtime:
         """Do what `Backend.build` promises."""
         if spec.framework is not Framework.LANGGRAPH:
             raise UnsupportedOrchestrator(f"LangGraph cannot be {spec.framework}.")
-        compiled = self._compiled(spec)
-        models = [chat_models.build(model, self._transports) for model in spec.models]
+        sharing = sharing or self._unshared
+        compiled = self._compiled(spec, sharing)
+        models = [chat_models.build(model, sharing) for model in spec.models]
         return GraphRuntime(
             compiled=compiled,
             enter=self._entering(spec, models),
@@ -78,15 +76,16 @@ class LangGraphBackend:
             titles={agent.name: agent.title for agent in spec.agents},
         )
 
-    def _compiled(self, spec: OrchestratorSpec) -> _Compiled:
+    def _compiled(self, spec: OrchestratorSpec, sharing: Sharing) -> _Compiled:
         names = tuple(agent.name for agent in spec.agents)
         match spec.mode:
             case Mode.SUPERVISOR:
                 return self._supervisor
             case Mode.COORDINATOR:
-                return self._coordinators(names)
+                return sharing.graph(None, lambda: coordinator.compile_graph(names))
             case Mode.HANDOFF:
-                return self._handoffs(names, entry=entry_of(spec).name)
+                entry = entry_of(spec).name
+                return sharing.graph(entry, lambda: handoff.compile_graph(names, entry=entry))
             case _:
                 assert_never(spec.mode)
 

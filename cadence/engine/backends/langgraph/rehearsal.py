@@ -12,6 +12,7 @@ from cadence.engine.contract import UsageMeter
 from cadence.engine.models.calls import ModelCalls
 from cadence.engine.models.langchain import chat_models
 from cadence.engine.models.stand_in import TOOL, open_stand_in
+from cadence.engine.sharing import Unshared
 from cadence.engine.spec import ModelSpec
 from cadence.engine.supervision import OwnTool
 from cadence.engine.tools import ToolOutcome
@@ -33,7 +34,7 @@ def rehearse(spec: ModelSpec, calls: ModelCalls) -> None:
 
 async def _ask(spec: ModelSpec, calls: ModelCalls) -> None:
     async with open_stand_in(spec) as (nobodys, transports):
-        model = chat_models.build(nobodys, transports)
+        model = chat_models.build(nobodys, Unshared(transports))
         asked = model.free([offer_own(_REPORT)], parallel=True)
         messages: list[BaseMessage] = [SystemMessage("Rehearse."), HumanMessage("Is this one?")]
         # Twice, for the libraries also read a history with tool calls a first time.

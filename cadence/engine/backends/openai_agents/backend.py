@@ -15,11 +15,12 @@ from cadence.engine.errors import UnsupportedOrchestrator
 from cadence.engine.models.calls import ModelCalls
 from cadence.engine.models.openai_agents import chat_models
 from cadence.engine.models.retries import RetryPolicy
-from cadence.engine.models.transports import Transports, prepare
 from cadence.engine.modes import Framework, Mode
+from cadence.engine.sharing import Sharing, Unshared
 from cadence.engine.spec import OrchestratorSpec, Provider
 from cadence.engine.tool_calls import by_model_name
 from cadence.engine.tools import ToolInvoker
+from cadence.engine.transports import Transports, prepare
 from cadence.kernel.clock import Clock
 
 
@@ -36,8 +37,8 @@ class OpenAIAgentsBackend:
     ) -> None:
         """Use the shared clients of `transports`, which stay their owner's."""
         prepare(transports)
+        self._unshared = Unshared(transports)
         turn_tracing_off()
-        self._transports = transports
         self._clock = clock
         self._rehearsed: set[Provider] = set()
         self._calls = ModelCalls(retries=retries or RetryPolicy(), chance=chance)
@@ -49,11 +50,13 @@ class OpenAIAgentsBackend:
                 rehearse(model, self._calls)
                 self._rehearsed.add(model.provider)
 
-    def build(self, spec: OrchestratorSpec, tools: ToolInvoker) -> Runtime:
+    def build(
+        self, spec: OrchestratorSpec, tools: ToolInvoker, *, sharing: Sharing | None = None
+    ) -> Runtime:
         """Do what `Backend.build` promises."""
         if spec.framework is not Framework.OPENAI_AGENTS:
             raise UnsupportedOrchestrator(f"The OpenAI Agents SDK cannot be {spec.framework}.")
-        play, graph = self._mode(spec)
+        play, graph = _mode(spec, sharing or self._unshared)
         return AgentsRuntime(
             play=play,
             shape=graph,
@@ -64,19 +67,20 @@ class OpenAIAgentsBackend:
             clock=self._clock,
         )
 
-    def _mode(self, spec: OrchestratorSpec) -> tuple[Play, Graph]:
-        models = [chat_models.build(model, self._transports) for model in spec.models]
-        match spec.mode:
-            case Mode.SUPERVISOR:
-                return build_supervisor(spec, models).play, shape()
-            case Mode.COORDINATOR:
-                coordinator = build_coordinator(spec, models[0])
-                return coordinator.play, coordinator.shape()
-            case Mode.HANDOFF:
-                handoffs = build_handoffs(spec, models[0])
-                return handoffs.play, handoffs.shape()
-            case _:
-                assert_never(spec.mode)
+
+def _mode(spec: OrchestratorSpec, sharing: Sharing) -> tuple[Play, Graph]:
+    models = [chat_models.build(model, sharing) for model in spec.models]
+    match spec.mode:
+        case Mode.SUPERVISOR:
+            return build_supervisor(spec, models).play, sharing.graph(None, shape)
+        case Mode.COORDINATOR:
+            coordinator = build_coordinator(spec, models[0])
+            return coordinator.play, sharing.graph(None, coordinator.shape)
+        case Mode.HANDOFF:
+            handoffs = build_handoffs(spec, models[0])
+            return handoffs.play, sharing.graph(handoffs.entry, handoffs.shape)
+        case _:
+            assert_never(spec.mode)
 
 
 def build_backend(transports: Transports, *, clock: Clock) -> Backend:

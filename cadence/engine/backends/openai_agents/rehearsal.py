@@ -14,6 +14,7 @@ from cadence.engine.contract import UsageMeter
 from cadence.engine.models.calls import ModelCalls
 from cadence.engine.models.openai_agents import chat_models
 from cadence.engine.models.stand_in import TOOL, open_stand_in
+from cadence.engine.sharing import Unshared
 from cadence.engine.spec import ModelSpec
 from cadence.engine.supervision import OwnTool
 from cadence.engine.tools import ToolOutcome
@@ -32,7 +33,8 @@ def rehearse(spec: ModelSpec, calls: ModelCalls) -> None:
 
 async def _ask(spec: ModelSpec, calls: ModelCalls) -> None:
     async with open_stand_in(spec) as (nobodys, transports):
-        asked = chat_models.build(nobodys, transports).free([offer_own(_REPORT)], parallel=True)
+        model = chat_models.build(nobodys, Unshared(transports))
+        asked = model.free([offer_own(_REPORT)], parallel=True)
         agent = build_agent("rehearsal", lambda _, __: "Rehearse.", asked)
         items = [from_user("Is this a rehearsal?")]
         # Twice, for the libraries also read a history with tool calls a first time.

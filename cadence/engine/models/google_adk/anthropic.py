@@ -23,7 +23,7 @@ from cadence.engine.models.google_adk.requests import (
     result_text,
     tools_of,
 )
-from cadence.engine.models.transports import Transports
+from cadence.engine.sharing import ModelClients
 from cadence.engine.spec import ModelSpec
 
 _FINISHED = {
@@ -85,9 +85,9 @@ class Messages(BaseLlm):
                 return {"tools": offered}
 
 
-def build(spec: ModelSpec, transports: Transports, *, parallel: bool) -> BaseLlm:
+def build(spec: ModelSpec, clients: ModelClients, *, parallel: bool) -> BaseLlm:
     """Build a model that streams and reports its usage."""
-    return Messages(model=spec.model, client=build_client(spec, transports), parallel=parallel)
+    return Messages(model=spec.model, client=clients.client(spec, build_client), parallel=parallel)
 
 
 def _offered(tool: FunctionDeclaration) -> dict[str, Any]:

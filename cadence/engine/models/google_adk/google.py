@@ -18,7 +18,7 @@ from cadence.engine.models.google_adk.requests import (
     result_text,
 )
 from cadence.engine.models.google_client import build_client
-from cadence.engine.models.transports import Transports
+from cadence.engine.sharing import ModelClients
 from cadence.engine.spec import ModelSpec
 
 # ADK gives calls that came without an id one of its own, which Google has never seen.
@@ -42,10 +42,10 @@ class OwnGemini(Gemini):
                 yield answer
 
 
-def build(spec: ModelSpec, transports: Transports, *, parallel: bool) -> BaseLlm:
+def build(spec: ModelSpec, clients: ModelClients, *, parallel: bool) -> BaseLlm:
     """Build a model that streams and reports its usage; Gemini always may call several tools."""
     del parallel
-    return OwnGemini(model=spec.model, client=build_client(spec, transports))
+    return OwnGemini(model=spec.model, client=clients.client(spec, build_client))
 
 
 def _fit(request: LlmRequest) -> None:

@@ -10,7 +10,7 @@ from google.adk.models.llm_request import LlmRequest
 from google.genai.types import Content, FunctionDeclaration, GenerateContentConfig
 
 from cadence.engine.models.google_adk.requests import Calling, settings
-from cadence.engine.models.transports import Transports
+from cadence.engine.sharing import ModelClients
 from cadence.engine.spec import ModelSpec, Provider
 
 _MODULES = {
@@ -24,7 +24,7 @@ _MODULES = {
 
 
 class _Vendor(Protocol):
-    def build(self, spec: ModelSpec, transports: Transports, *, parallel: bool) -> BaseLlm: ...
+    def build(self, spec: ModelSpec, clients: ModelClients, *, parallel: bool) -> BaseLlm: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class AdkModel:
         return LlmRequest(model=self.spec.model, contents=list(contents), config=config)
 
 
-def build(spec: ModelSpec, transports: Transports, *, parallel: bool) -> AdkModel:
+def build(spec: ModelSpec, clients: ModelClients, *, parallel: bool) -> AdkModel:
     """Build a model; opens nothing, but imports its vendor's library the first time.
 
     Without `parallel` it is told to call one tool at a time, where its provider can be told so:
@@ -56,4 +56,4 @@ def build(spec: ModelSpec, transports: Transports, *, parallel: bool) -> AdkMode
     """
     module = importlib.import_module(f"cadence.engine.models.google_adk.{_MODULES[spec.provider]}")
     vendor = cast("_Vendor", module)
-    return AdkModel(spec, vendor.build(spec, transports, parallel=parallel))
+    return AdkModel(spec, vendor.build(spec, clients, parallel=parallel))

@@ -24,7 +24,7 @@ from cadence.engine.models.google_adk.requests import (
     tools_of,
 )
 from cadence.engine.models.openai_client import build_client
-from cadence.engine.models.transports import Transports
+from cadence.engine.sharing import ModelClients
 from cadence.engine.spec import ModelSpec, Provider
 
 _FINISHED = {
@@ -84,13 +84,13 @@ class ChatCompletions(BaseLlm):
         }  # fmt: skip
 
 
-def build(spec: ModelSpec, transports: Transports, *, parallel: bool) -> BaseLlm:
+def build(spec: ModelSpec, clients: ModelClients, *, parallel: bool) -> BaseLlm:
     """Build a model that streams and reports its usage."""
     # OpenAI and Azure want `max_completion_tokens`; many compatible servers know only `max_tokens`.
     is_vendors = spec.provider in {Provider.OPENAI, Provider.AZURE_OPENAI}
     return ChatCompletions(
         model=spec.model,
-        client=build_client(spec, transports),
+        client=clients.client(spec, build_client),
         limit_name="max_completion_tokens" if is_vendors else "max_tokens",
         parallel=parallel,
     )

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from cadence.engine.models.anthropic_client import LONGEST_ANSWER, build_client
 from cadence.engine.models.langchain.chat_models import INPUT_TOKENS
-from cadence.engine.models.transports import Transports
+from cadence.engine.sharing import ModelClients
 from cadence.engine.spec import ModelSpec
 
 
@@ -40,7 +40,7 @@ class _Anthropic(ChatAnthropic):
         return chunk, block
 
 
-def build(spec: ModelSpec, transports: Transports) -> BaseChatModel:
+def build(spec: ModelSpec, clients: ModelClients) -> BaseChatModel:
     """Build a chat model that streams and reports its usage."""
     return _Anthropic(
         model=spec.model,
@@ -52,5 +52,5 @@ def build(spec: ModelSpec, transports: Transports) -> BaseChatModel:
         stream_usage=True,
         base_url=spec.base_url,
         api_key=SecretStr(spec.api_key),
-        own_client=build_client(spec, transports),
+        own_client=clients.client(spec, build_client),
     )

@@ -9,7 +9,7 @@ from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable
 
-from cadence.engine.models.transports import Transports
+from cadence.engine.sharing import ModelClients
 from cadence.engine.spec import ModelSpec, Provider
 
 ToolOffer = dict[str, Any]
@@ -29,7 +29,7 @@ _MODULES = {
 
 
 class _Vendor(Protocol):
-    def build(self, spec: ModelSpec, transports: Transports) -> BaseChatModel: ...
+    def build(self, spec: ModelSpec, clients: ModelClients) -> BaseChatModel: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,9 @@ class ChatModel:
         return self.chat
 
 
-def build(spec: ModelSpec, transports: Transports) -> ChatModel:
+def build(spec: ModelSpec, clients: ModelClients) -> ChatModel:
     """Build a model; opens nothing, but imports its vendor's library the first time."""
-    return ChatModel(spec, _vendor(spec.provider).build(spec, transports))
+    return ChatModel(spec, _vendor(spec.provider).build(spec, clients))
 
 
 def _vendor(provider: Provider) -> _Vendor:

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, SecretStr, model_validator
 from typing_extensions import override
 
 from cadence.engine.models.google_client import build_client
-from cadence.engine.models.transports import Transports
+from cadence.engine.sharing import ModelClients
 from cadence.engine.spec import ModelSpec
 
 # They report on every build and call what needs no attention: a JSON Schema keyword that Gemini
@@ -37,7 +37,7 @@ class _Google(ChatGoogleGenerativeAI):
         return self
 
 
-def build(spec: ModelSpec, transports: Transports) -> BaseChatModel:
+def build(spec: ModelSpec, clients: ModelClients) -> BaseChatModel:
     """Build a chat model that streams and reports its usage."""
     return _Google(
         model=spec.model,
@@ -47,5 +47,5 @@ def build(spec: ModelSpec, transports: Transports) -> BaseChatModel:
         max_retries=1,  # of 0 the library makes its own default of 5 tries
         vertexai=False,
         google_api_key=SecretStr(spec.api_key),
-        own_client=build_client(spec, transports),
+        own_client=clients.client(spec, build_client),
     )

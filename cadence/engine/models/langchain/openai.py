@@ -5,13 +5,13 @@ from langchain_openai import ChatOpenAI
 from langchain_openai.chat_models.base import BaseChatOpenAI
 
 from cadence.engine.models.openai_client import build_client
-from cadence.engine.models.transports import Transports
+from cadence.engine.sharing import ModelClients
 from cadence.engine.spec import ModelSpec, Provider
 
 
-def build(spec: ModelSpec, transports: Transports) -> BaseChatModel:
+def build(spec: ModelSpec, clients: ModelClients) -> BaseChatModel:
     """Build a chat model that streams and reports its usage."""
-    client = build_client(spec, transports)
+    client = clients.client(spec, build_client)
     # OpenAI and Azure want `max_completion_tokens`; many compatible servers know only `max_tokens`,
     # which is what the base class sends.
     is_vendors = spec.provider in {Provider.OPENAI, Provider.AZURE_OPENAI}

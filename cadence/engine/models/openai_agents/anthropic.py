@@ -19,7 +19,7 @@ from cadence.engine.models.openai_agents.vendor_model import (
     text_of,
 )
 from cadence.engine.models.openai_agents.writing import Writing
-from cadence.engine.models.transports import Transports
+from cadence.engine.sharing import ModelClients
 from cadence.engine.spec import ModelSpec
 
 _Block = dict[str, Any]
@@ -99,9 +99,9 @@ class _Reading:
         return self._writing.close(is_finished=self._is_finished)
 
 
-def build(spec: ModelSpec, transports: Transports) -> Model:
+def build(spec: ModelSpec, clients: ModelClients) -> Model:
     """Build a model that streams and reports its usage."""
-    return AnthropicModel(spec.model, build_client(spec, transports))
+    return AnthropicModel(spec.model, clients.client(spec, build_client))
 
 
 def settings(spec: ModelSpec) -> ModelSettings:

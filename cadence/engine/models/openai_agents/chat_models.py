@@ -7,7 +7,7 @@ from typing import Protocol, cast
 
 from agents import FunctionTool, Model, ModelSettings
 
-from cadence.engine.models.transports import Transports
+from cadence.engine.sharing import ModelClients
 from cadence.engine.spec import ModelSpec, Provider
 
 _MODULES = {
@@ -21,7 +21,7 @@ _MODULES = {
 
 
 class _Vendor(Protocol):
-    def build(self, spec: ModelSpec, transports: Transports) -> Model: ...
+    def build(self, spec: ModelSpec, clients: ModelClients) -> Model: ...
 
     def settings(self, spec: ModelSpec) -> ModelSettings: ...
 
@@ -71,12 +71,10 @@ class ChatModel:
         return self.plain()
 
 
-def build(spec: ModelSpec, transports: Transports) -> ChatModel:
+def build(spec: ModelSpec, clients: ModelClients) -> ChatModel:
     """Build a model; opens nothing."""
     vendor = _vendor(spec.provider)
-    return ChatModel(
-        spec=spec, model=vendor.build(spec, transports), settings=vendor.settings(spec)
-    )
+    return ChatModel(spec=spec, model=vendor.build(spec, clients), settings=vendor.settings(spec))
 
 
 def _vendor(provider: Provider) -> _Vendor:

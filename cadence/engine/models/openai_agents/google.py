@@ -36,7 +36,7 @@ from cadence.engine.models.openai_agents.vendor_model import (
     text_of,
 )
 from cadence.engine.models.openai_agents.writing import Writing
-from cadence.engine.models.transports import Transports
+from cadence.engine.sharing import ModelClients
 from cadence.engine.spec import ModelSpec
 
 # It reports on every call that a feature which is not used is off.
@@ -103,9 +103,9 @@ class _Reading:
             yield self._writing.say(part.text)
 
 
-def build(spec: ModelSpec, transports: Transports) -> Model:
+def build(spec: ModelSpec, clients: ModelClients) -> Model:
     """Build a model that streams and reports its usage."""
-    return GoogleModel(spec.model, build_client(spec, transports))
+    return GoogleModel(spec.model, clients.client(spec, build_client))
 
 
 def settings(spec: ModelSpec) -> ModelSettings:

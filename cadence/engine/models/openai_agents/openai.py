@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from cadence.engine.errors import ModelUnavailable
 from cadence.engine.models.openai_client import build_client
-from cadence.engine.models.transports import Transports
+from cadence.engine.sharing import ModelClients
 from cadence.engine.spec import ModelSpec, Provider
 from cadence.engine.text import clean
 
@@ -54,9 +54,9 @@ class _ChatCompletions(OpenAIChatCompletionsModel):
         """Start no task: it would outlive the turn."""
 
 
-def build(spec: ModelSpec, transports: Transports) -> Model:
+def build(spec: ModelSpec, clients: ModelClients) -> Model:
     """Build a model that streams and reports its usage."""
-    return _ChatCompletions(spec.model, build_client(spec, transports))
+    return _ChatCompletions(spec.model, clients.client(spec, build_client))
 
 
 def settings(spec: ModelSpec) -> ModelSettings:
