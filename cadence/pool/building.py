@@ -1,68 +1,81 @@
 """Builds an orchestrator from its blueprint: plugins opened, tools named, the backend asked."""
 
-import asyncio
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from pathlib import Path
 
 from cadence.config.settings import PluginSettings
 from cadence.engine.registry import BackendRegistry
-from cadence.engine.spec import AgentSpec, OrchestratorSpec, ToolSpec
-from cadence.engine.tool_invoker import CheckedInvoker
-from cadence.engine.tool_names import model_names
-from cadence.kernel.ids import OrchestratorId, OrganizationId
-from cadence.plugin_host.loader import LoadedPlugin, PluginIdentity, open_plugin
-from cadence.plugin_host.package import read_package
-from cadence.plugin_host.unpacking import is_unpacked, unpack
-from cadence.pool.ports import Blueprint, BlueprintSource, Packages, PluginSource
+from cadence.engine.spec import AgentSpec, OrchestratorSpec
+from cadence.engine.transports import Transports
+from cadence.pool.bundles import Bundle, PluginBundles
+from cadence.pool.ports import Blueprint
 from cadence.pool.slot import Built
+from cadence.pool.stock import Holding, Stock
+from cadence.pool.templates import Template, build_template, template_key
 
 
 class OrchestratorBuilder:
-    """Builds whatever `source` describes; packages are unpacked below `folder`, once each."""
+    """Builds whatever a blueprint describes, out of what its organization shares already."""
 
     def __init__(
         self,
         *,
-        source: BlueprintSource,
-        packages: Packages,
+        bundles: PluginBundles,
         backends: BackendRegistry,
-        folder: Path,
-        threads: Executor,
+        stock: Stock,
+        transports: Transports,
         settings: PluginSettings,
     ) -> None:
-        self._source = source
-        self._packages = packages
+        self._bundles = bundles
         self._backends = backends
-        self._folder = folder
-        self._threads = threads
+        self._stock = stock
+        self._transports = transports
         self._settings = settings
 
-    async def build(
-        self, organization_id: OrganizationId, orchestrator_id: OrchestratorId
-    ) -> Built:
-        """Build one orchestrator as it is configured now; what it opened closes with it.
+    async def build(self, blueprint: Blueprint) -> Built:
+        """Build one orchestrator; what it holds is let go of when it is closed.
 
-        Raises `NotFound`, `PluginBroken`, `PluginSettingsInvalid`, `SecretUnreadable` or
-        `UnsupportedOrchestrator`, and then leaves nothing open.
+        Raises `PluginBroken`, `PluginSettingsInvalid`, `PackageMissing`, `PackageDamaged`,
+        `StoreUnavailable` or `UnsupportedOrchestrator`, and then leaves nothing open.
         """
-        blueprint = await self._source.load(organization_id, orchestrator_id)
         async with AsyncExitStack() as opened:
-            plugins = []
+            bundles = []
             for source in blueprint.plugins:
-                plugin = await self._open(source)
-                opened.push_async_callback(plugin.close)
-                plugins.append(plugin)
-            built = await self._assemble(blueprint, plugins)
+                bundle = await self._bundles.open(blueprint.organization_id, source)
+                opened.push_async_callback(bundle.close)
+                bundles.append(bundle)
+            holding = Holding(self._stock, blueprint.organization_id, transports=self._transports)
+            opened.push_async_callback(holding.close)
+            template = self._template(blueprint, bundles, holding)
+            spec = self._spec(blueprint, template.agents)
+            runtime = await self._backends.build(spec, template.invoker, sharing=holding)
             opened.pop_all()
-            return built
+            return Built(
+                build_hash=blueprint.build_hash,
+                model=blueprint.model,
+                runtime=runtime,
+                # A template is given back before the plugins that it calls.
+                parts=[holding, *bundles],
+            )
 
-    async def _assemble(self, blueprint: Blueprint, plugins: Sequence[LoadedPlugin]) -> Built:
-        agents = _agents(blueprint.plugins, plugins, call_timeout=self._settings.call_timeout)
-        limits = replace(blueprint.limits, tool_result_bytes=self._settings.result_bytes)
-        spec = OrchestratorSpec(
+    def _template(
+        self, blueprint: Blueprint, bundles: Sequence[Bundle], holding: Holding
+    ) -> Template:
+        plugins = [bundle.plugin for bundle in bundles]
+
+        def build() -> Template:
+            return build_template(
+                blueprint.plugins,
+                plugins,
+                call_timeout=self._settings.call_timeout,
+                result_bytes=self._settings.result_bytes,
+            )
+
+        return holding.take_template(template_key(blueprint, bundles), build)
+
+    def _spec(self, blueprint: Blueprint, agents: tuple[AgentSpec, ...]) -> OrchestratorSpec:
+        return OrchestratorSpec(
             organization_id=str(blueprint.organization_id),
             orchestrator_id=str(blueprint.orchestrator_id),
             name=blueprint.name,
@@ -71,68 +84,9 @@ class OrchestratorBuilder:
             mode=blueprint.mode,
             model=blueprint.model,
             agents=agents,
-            limits=limits,
+            limits=replace(blueprint.limits, tool_result_bytes=self._settings.result_bytes),
             nodes=blueprint.nodes,
             use_llm_validation=blueprint.use_llm_validation,
             entry_agent=blueprint.entry_agent,
             handoff_instructions=blueprint.handoff_instructions,
         )
-        code = {plugin.pid: plugin for plugin in plugins}
-        tools = CheckedInvoker(agents, code, result_bytes=limits.tool_result_bytes)
-        runtime = await self._backends.build(spec, tools)
-        return Built(
-            build_hash=blueprint.build_hash,
-            model=blueprint.model,
-            runtime=runtime,
-            plugins=plugins,
-        )
-
-    async def _open(self, source: PluginSource) -> LoadedPlugin:
-        folder = self._folder / source.owner / source.sha256
-        if not is_unpacked(folder):
-            content = await self._packages.get(source.sha256, owner=source.owner)
-            await asyncio.to_thread(_unpack, content, folder)
-        return await open_plugin(
-            folder,
-            settings=source.settings,
-            executor=self._threads,
-            expected=PluginIdentity(pid=source.pid, version=source.version),
-            within=self._settings.init_timeout,
-        )
-
-
-def _unpack(content: bytes, folder: Path) -> None:
-    unpack(read_package(content), folder)
-
-
-def _agents(
-    sources: Sequence[PluginSource], plugins: Sequence[LoadedPlugin], *, call_timeout: float
-) -> tuple[AgentSpec, ...]:
-    qualified = [f"{plugin.pid}.{tool.name}" for plugin in plugins for tool in plugin.tools]
-    names = model_names(qualified)
-    return tuple(
-        AgentSpec(
-            name=plugin.pid,
-            title=source.title,
-            description=source.description,
-            system_prompt=plugin.system_prompt,
-            tools=_tools(plugin, names, call_timeout=call_timeout),
-        )
-        for source, plugin in zip(sources, plugins, strict=True)
-    )
-
-
-def _tools(
-    plugin: LoadedPlugin, names: dict[str, str], *, call_timeout: float
-) -> tuple[ToolSpec, ...]:
-    return tuple(
-        ToolSpec(
-            qualified_name=f"{plugin.pid}.{tool.name}",
-            model_name=names[f"{plugin.pid}.{tool.name}"],
-            description=tool.description,
-            parameters=tool.parameters,
-            needs_validation=tool.needs_validation,
-            timeout=call_timeout,
-        )
-        for tool in plugin.tools
-    )

@@ -1,6 +1,6 @@
 """What the pool asks of others: what to build, and the packages to build it from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -8,12 +8,15 @@ from cadence.engine.modes import Framework, Mode, SupervisorNode
 from cadence.engine.spec import Limits, ModelSpec, NodeSpec
 from cadence.kernel.ids import OrchestratorId, OrganizationId
 
+Key = tuple[OrganizationId, OrchestratorId]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginSource:
     """One plugin version to load, with its settings as its author's code will see them.
 
-    `owner` is `system` or the organization's id: whose package it is.
+    `owner` is `system` or the organization's id: whose package it is. Several orchestrators may use
+    one agent of a `stateless` plugin at the same time.
     """
 
     pid: str
@@ -22,6 +25,7 @@ class PluginSource:
     description: str
     owner: str
     sha256: str
+    stateless: bool
     settings: Mapping[str, Any] = field(repr=False)
 
 
@@ -29,7 +33,8 @@ class PluginSource:
 class Blueprint:
     """An orchestrator resolved out of the database; the plugins' tools are not known yet.
 
-    `build_hash` covers everything else in it. `entry_agent` is the pid of one of the plugins.
+    This is all that a warm one keeps in memory. `build_hash` covers everything else in it.
+    `entry_agent` is the pid of one of the plugins.
     """
 
     organization_id: OrganizationId
@@ -54,6 +59,14 @@ class BlueprintSource(Protocol):
         self, organization_id: OrganizationId, orchestrator_id: OrchestratorId
     ) -> Blueprint:
         """Return what to build as of now; raises `NotFound` when there is no such orchestrator."""
+        ...
+
+    async def current_hashes(self, keys: Sequence[Key]) -> Mapping[Key, str | None]:
+        """Return each one's `build_hash` as of now; None for what is not there or is disabled."""
+        ...
+
+    async def list_recent(self, *, limit: int | None) -> Sequence[Key]:
+        """Return what may be used at all, whatever was used last first."""
         ...
 
 

@@ -1,5 +1,6 @@
 """One built orchestrator, and how many turns use it."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,30 +9,31 @@ import structlog
 
 from cadence.engine.contract import Runtime
 from cadence.engine.spec import ModelSpec
+from cadence.pool.ports import Key
 
 log = structlog.get_logger(__name__)
 
 
 class Closable(Protocol):
-    """Something opened for a runtime and closed with it."""
+    """Something that a runtime needs, let go of when the runtime is closed."""
 
     async def close(self) -> None:
-        """Release it."""
+        """Let go of it."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """A runtime with its default model, and what was opened for it alone."""
+    """A runtime with its default model, and its parts in the order in which they are closed."""
 
     build_hash: str
     model: ModelSpec
     runtime: Runtime
-    plugins: Sequence[Closable]
+    parts: Sequence[Closable]
 
     async def close(self) -> None:
-        """Close the runtime and then its plugins; one that fails does not keep the next open."""
-        for part in (self.runtime, *self.plugins):
+        """Close the runtime and then its parts; one that fails does not keep the next open."""
+        for part in (self.runtime, *self.parts):
             try:
                 await part.close()
             except Exception:  # a plugin's own cleanup is tenants' code
@@ -39,12 +41,16 @@ class Built:
 
 
 class Slot:
-    """Counts the leases of one built orchestrator and closes it after the last one."""
+    """Counts the leases of one built orchestrator; once retired it is closed after the last one."""
 
-    def __init__(self, built: Built) -> None:
+    __slots__ = ("_is_unused", "_leases", "built", "is_retired", "key")
+
+    def __init__(self, key: Key, built: Built) -> None:
+        self.key = key
         self.built = built
+        self.is_retired = False
         self._leases = 0
-        self._is_retired = False
+        self._is_unused = asyncio.Event()
 
     @property
     def build_hash(self) -> str:
@@ -60,16 +66,19 @@ class Slot:
         """Count one more turn."""
         self._leases += 1
 
-    async def release(self) -> None:
-        """Count one turn less; the last one closes a retired slot."""
+    def release(self) -> None:
+        """Count one turn less."""
         self._leases -= 1
-        await self._close_when_done()
+        if self.is_retired and self._leases == 0:
+            self._is_unused.set()
 
-    async def retire(self) -> None:
-        """Take it out of service: it ends with its last turn, or now when there is none."""
-        self._is_retired = True
-        await self._close_when_done()
+    def retire(self) -> None:
+        """Take it out of service: nobody leases it any more."""
+        self.is_retired = True
+        if self._leases == 0:
+            self._is_unused.set()
 
-    async def _close_when_done(self) -> None:
-        if self._is_retired and self._leases == 0:
-            await self.built.close()
+    async def drain(self) -> None:
+        """Close it once it is retired and the last turn has ended; to be called once."""
+        await self._is_unused.wait()
+        await self.built.close()

@@ -1,0 +1,125 @@
+"""Opens plugins for runtimes: a stateless one once for all orchestrators of an organization."""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from cadence.config.settings import PluginSettings
+from cadence.engine.own_task import end
+from cadence.kernel.ids import OrganizationId
+from cadence.plugin_host.loader import LoadedPlugin, PluginIdentity, open_plugin
+from cadence.plugin_host.package import read_package
+from cadence.plugin_host.unpacking import is_unpacked, unpack
+from cadence.pool.ports import Packages, PluginSource
+from cadence.pool.shared import PartKey, PartKind, Share, SharedParts
+
+Opening = asyncio.Task[LoadedPlugin]
+SharedBundles = SharedParts[Opening]
+
+
+class Bundle:
+    """A started plugin as one runtime holds it; closing lets go of it, and the last one closes."""
+
+    def __init__(
+        self, plugin: LoadedPlugin, *, share: Share[Opening] | None, shared: SharedBundles
+    ) -> None:
+        self.plugin = plugin
+        self._share = share
+        self._shared = shared
+
+    @property
+    def key(self) -> PartKey | None:
+        """What it is shared by; None for one that this runtime has for itself."""
+        return None if self._share is None else self._share.key
+
+    async def close(self) -> None:
+        """Let go of the plugin; to be called once."""
+        if self._share is None or self._shared.give_back(self._share):
+            await self.plugin.close()
+
+
+class PluginBundles:
+    """Starts plugins; packages are unpacked below `folder`, once each."""
+
+    def __init__(
+        self,
+        shared: SharedBundles,
+        *,
+        packages: Packages,
+        folder: Path,
+        threads: Executor,
+        settings: PluginSettings,
+    ) -> None:
+        self._shared = shared
+        self._packages = packages
+        self._folder = folder
+        self._threads = threads
+        self._settings = settings
+
+    async def open(self, organization_id: OrganizationId, source: PluginSource) -> Bundle:
+        """Return the plugin ready to be called, started by whoever asks first.
+
+        Raises `PluginBroken`, `PluginSettingsInvalid`, `PackageMissing`, `PackageDamaged` or
+        `StoreUnavailable`.
+        """
+        if not source.stateless:
+            return Bundle(await self._start(source), share=None, shared=self._shared)
+        share = self._shared.take(bundle_key(organization_id, source), lambda: self._begin(source))
+        try:
+            # Others may wait for the same plugin, so that whoever goes away must not cancel it.
+            plugin = await asyncio.shield(share.value)
+        except BaseException:
+            await self._abandon(share)
+            raise
+        return Bundle(plugin, share=share, shared=self._shared)
+
+    def _begin(self, source: PluginSource) -> Opening:
+        # It belongs to those who hold the share: the last one to go away ends it.
+        return asyncio.get_running_loop().create_task(self._start(source))
+
+    async def _abandon(self, share: Share[Opening]) -> None:
+        opening = share.value
+        if opening.done() and not _has_succeeded(opening):
+            self._shared.withdraw(share)
+        if not self._shared.give_back(share):
+            return
+        await end(opening)
+        if _has_succeeded(opening):
+            await opening.result().close()
+
+    async def _start(self, source: PluginSource) -> LoadedPlugin:
+        folder = self._folder / source.owner / source.sha256
+        if not is_unpacked(folder):
+            content = await self._packages.get(source.sha256, owner=source.owner)
+            await asyncio.to_thread(_unpack, content, folder)
+        return await open_plugin(
+            folder,
+            settings=source.settings,
+            executor=self._threads,
+            expected=PluginIdentity(pid=source.pid, version=source.version),
+            within=self._settings.init_timeout,
+        )
+
+
+def bundle_key(organization_id: OrganizationId, source: PluginSource) -> PartKey:
+    """Return what makes two started plugins interchangeable within an organization."""
+    traits = (source.owner, source.sha256, _digest(source.settings))
+    return PartKey(organization_id, PartKind.PLUGIN, traits)
+
+
+def _has_succeeded(opening: Opening) -> bool:
+    return opening.done() and not opening.cancelled() and opening.exception() is None
+
+
+def _digest(settings: Mapping[str, Any]) -> str:
+    canonical = orjson.dumps(dict(settings), option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(canonical).hexdigest()
+
+
+def _unpack(content: bytes, folder: Path) -> None:
+    unpack(read_package(content), folder)
