@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
+from cadence.config.definitions import ORCHESTRATOR_DEFINITIONS
 from cadence.domains.orchestrators.schemas import (
     AnyModeConfig,
     CoordinatorConfig,
@@ -15,6 +16,8 @@ from cadence.domains.orchestrators.schemas import (
     SupervisorConfig,
     WrittenConfig,
 )
+from cadence.domains.settings.errors import SPOKEN
+from cadence.domains.settings.tiers import Tiers
 from cadence.engine.modes import Mode, SupervisorNode
 from cadence.engine.prompts import check_override
 from cadence.kernel.errors import FieldProblem, InvalidInput
@@ -69,6 +72,33 @@ def merge(stored: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any
         else:
             merged[key] = value
     return merged
+
+
+def settle(stored: Mapping[str, Any], tiers: Tiers) -> dict[str, Any]:
+    """Return a stored configuration as it holds under the tiers above it."""
+    return {**stored, "mode_config": tiers.settle(stored.get("mode_config", {}))}
+
+
+def fixed_problems(
+    stored: Mapping[str, Any], *, replaced: Mapping[str, Any], tiers: Tiers
+) -> list[FieldProblem]:
+    """Say which settings are written anew that a higher tier has fixed.
+
+    What was written before it was fixed may stay, and says nothing as long as it is.
+    """
+    written, before = stored.get("mode_config"), replaced.get("mode_config", {})
+    if not isinstance(written, Mapping):
+        return []  # `parse_config` tells what is wrong with it
+    anew = [
+        definition.key
+        for definition in ORCHESTRATOR_DEFINITIONS
+        if written.get(definition.key) is not None
+        and written[definition.key] != before.get(definition.key)
+    ]
+    return [
+        FieldProblem(f"config.mode_config.{key}", f"is fixed by {SPOKEN[tier]}")
+        for key, tier in tiers.fixed(anew).items()
+    ]
 
 
 def nodes_of(config: OrchestratorConfig) -> dict[SupervisorNode, NodeConfig]:

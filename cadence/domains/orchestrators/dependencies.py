@@ -7,10 +7,12 @@ from fastapi import Depends
 from cadence.domains.access.dependencies import Member, OrgAdmin
 from cadence.domains.access.permissions import OrganizationScope
 from cadence.domains.llm_configs.dependencies import build_llm_config_service
+from cadence.domains.orchestrators.readiness import OrchestratorReadiness
 from cadence.domains.orchestrators.repository import OrchestratorRepository
 from cadence.domains.orchestrators.service import OrchestratorService
 from cadence.domains.orchestrators.writing import OrchestratorWriter
 from cadence.domains.plugins.dependencies import build_plugin_catalog
+from cadence.domains.settings.dependencies import build_tier_reader
 from cadence.engine.contract import Graph
 from cadence.engine.registry import may_build
 from cadence.http.ids import path_uuid
@@ -24,20 +26,23 @@ def build_orchestrator_service(
 ) -> OrchestratorService:
     """Assemble the service for one organization and one transaction."""
     organization_id = scope.organization_id
-    repository = OrchestratorRepository(work.session, organization_id)
+    session = work.within(organization_id, scope.actor)
+    repository = OrchestratorRepository(session, organization_id)
+    tiers = build_tier_reader(session, organization_id, environment=parts.settings.first_tier)
     writer = OrchestratorWriter(
         organization_id=organization_id,
         orchestrators=repository,
-        llm_configs=build_llm_config_service(work, parts, organization_id),
-        plugins=build_plugin_catalog(work.session, organization_id),
+        llm_configs=build_llm_config_service(work, parts, scope),
+        plugins=build_plugin_catalog(session, organization_id),
         sealer=parts.sealer,
         clock=parts.clock,
-        announce=work.after_commit.append,
+        announce=work.announce,
     )
     return OrchestratorService(
         organization_id=organization_id,
         orchestrators=repository,
         writer=writer,
+        tiers=tiers,
         supports=may_build,
         clock=parts.clock,
     )
@@ -69,4 +74,15 @@ async def read_graph(
         return built.runtime.graph()
 
 
+def build_readiness(parts: Parts, scope: Member, orchestrators: ForMember) -> OrchestratorReadiness:
+    """Assemble what tells how ready an orchestrator is."""
+    return OrchestratorReadiness(
+        organization_id=scope.organization_id,
+        orchestrators=orchestrators,
+        pool=parts.pool,
+        board=parts.board,
+    )
+
+
+Readiness = Annotated[OrchestratorReadiness, Depends(build_readiness)]
 BuiltGraph = Annotated[Graph, Depends(read_graph)]

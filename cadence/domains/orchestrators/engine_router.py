@@ -4,8 +4,14 @@ from fastapi import APIRouter, Depends
 
 from cadence.domains.access.dependencies import signed_in
 from cadence.domains.orchestrators.offering import FrameworkRead, PromptRead, frameworks, prompts
+from cadence.http.json_bodies import StrictRoute
 
-router = APIRouter(prefix="/api/engine", tags=["engine"], dependencies=[Depends(signed_in)])
+router = APIRouter(
+    prefix="/api/engine",
+    tags=["engine"],
+    dependencies=[Depends(signed_in)],
+    route_class=StrictRoute,
+)
 
 
 @router.get("/frameworks")

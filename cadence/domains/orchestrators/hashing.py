@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from typing import Any
 
 import orjson
 
@@ -12,6 +13,11 @@ def content_hash(*parts: object) -> str:
     return hashlib.sha256(canonical).hexdigest()
 
 
-def build_hash(config_hash: str, model_versions: Mapping[int, int]) -> str:
-    """Return what changes when the orchestrator or any model that it uses does."""
-    return content_hash(config_hash, sorted(model_versions.items()))
+def build_hash(
+    config_hash: str, model_versions: Mapping[int, int], settled: Mapping[str, Any]
+) -> str:
+    """Return what changes when the orchestrator does, any model that it uses, or a setting.
+
+    `settled` is its configuration as it holds under the tiers above it.
+    """
+    return content_hash(config_hash, sorted(model_versions.items()), settled)

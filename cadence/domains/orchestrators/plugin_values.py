@@ -22,12 +22,23 @@ Values = Mapping[str, Any]
 
 def problems_with(plugin_id: UUID, schema: Schema, values: Values) -> list[FieldProblem]:
     """Say what is wrong with one plugin's values, by path; a missing required one counts."""
+    place = f"plugin_settings.{plugin_id}"
+    # What a client sends must not be taken for what we have sealed.
+    problems = [
+        FieldProblem(f"{place}.{key}", f"must not have the key {SEALED}")
+        for key, value in values.items()
+        if isinstance(value, Mapping) and SEALED in value
+    ]
     try:
         resolve_settings(schema, values)
     except SettingsInvalid as invalid:
-        place = f"plugin_settings.{plugin_id}"
-        return [FieldProblem(f"{place}.{item.key}", item.message) for item in invalid.problems]
-    return []
+        problems += [FieldProblem(f"{place}.{item.key}", item.message) for item in invalid.problems]
+    return problems
+
+
+def sealed_texts(values: Values) -> dict[str, str]:
+    """Return the sealed text of every sealed value."""
+    return {key: value[SEALED] for key, value in values.items() if _is_sealed(value)}
 
 
 def masked(values: Values) -> dict[str, Any]:
@@ -58,6 +69,16 @@ class PluginValueSealer:
             for key, value in values.items()
         }
 
+    def renew(self, plugin_id: UUID, key: str, sealed: str) -> dict[str, str]:
+        """Return a sealed value under the primary key; raises `SecretUnreadable`."""
+        renewed = self.sealer.reseal(
+            sealed,
+            organization_id=self.organization_id,
+            purpose=PURPOSE,
+            secret_id=self._place(plugin_id, key),
+        )
+        return {SEALED: renewed}
+
     def _close(self, plugin_id: UUID, key: str, value: object) -> object:
         if value is None:
             return None
@@ -83,4 +104,4 @@ class PluginValueSealer:
 
 
 def _is_sealed(value: object) -> bool:
-    return isinstance(value, Mapping) and SEALED in value
+    return isinstance(value, Mapping) and isinstance(value.get(SEALED), str)

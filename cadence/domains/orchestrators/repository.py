@@ -8,9 +8,30 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cadence.domains.orchestrators.errors import OrchestratorNameTaken
+from cadence.domains.orchestrators.schemas import OrchestratorQuery, Status
+from cadence.infra.database.auditing import tell
+from cadence.infra.database.folding import contains
+from cadence.infra.database.listing import (
+    Order,
+    by_text,
+    by_time,
+    by_uuid,
+    narrowed,
+    page_entities,
+    same,
+)
 from cadence.infra.database.tables import LlmConfig, Orchestrator, OrchestratorPlugin
 from cadence.kernel.ids import OrchestratorId, OrganizationId
-from cadence.kernel.paging import Page, PageRequest, cut_page
+from cadence.kernel.paging import Page
+
+ORCHESTRATORS = Order(
+    id=by_uuid(Orchestrator.id),
+    keys={
+        "name": by_text(Orchestrator.name),
+        "created_at": by_time(Orchestrator.created_at),
+        "updated_at": by_time(Orchestrator.updated_at),
+    },
+)
 
 
 class OrchestratorRepository:
@@ -25,20 +46,36 @@ class OrchestratorRepository:
         """Return one orchestrator."""
         return await self._session.scalar(self._own.where(Orchestrator.id == orchestrator_id))
 
+    async def list_active(self, orchestrator_ids: Collection[UUID]) -> Sequence[Orchestrator]:
+        """Return those of the ids that turns may use."""
+        query = self._own.where(
+            Orchestrator.id.in_(orchestrator_ids), Orchestrator.status == Status.ACTIVE
+        )
+        return (await self._session.scalars(query)).all()
+
+    async def find_for_update(self, orchestrator_id: OrchestratorId) -> Orchestrator | None:
+        """Return one orchestrator, which nobody else may change until the commit."""
+        query = self._own.where(Orchestrator.id == orchestrator_id)
+        return await self._session.scalar(query.with_for_update(key_share=True))
+
     async def exists_name(self, name: str, *, but: UUID | None = None) -> bool:
         """Whether another orchestrator has this name."""
         query = self._own.where(Orchestrator.name == name).with_only_columns(Orchestrator.id)
         found = await self._session.scalar(query)
         return found is not None and found != but
 
-    async def page(self, request: PageRequest) -> Page[Orchestrator]:
-        """Return a page in the order of creation."""
-        query = self._own.order_by(Orchestrator.id).limit(request.limit + 1)
-        after = request.after_id()
-        if after is not None:
-            query = query.where(Orchestrator.id > after)
-        rows = (await self._session.scalars(query)).all()
-        return cut_page(rows, request.limit, key=lambda row: str(row.id))
+    async def page(self, query: OrchestratorQuery) -> Page[Orchestrator]:
+        """Return a page, unsorted in the order of creation."""
+        rows = narrowed(
+            self._own,
+            contains(query.search, Orchestrator.name),
+            same(Orchestrator.framework_type, query.framework_type),
+            same(Orchestrator.mode, query.mode),
+            same(Orchestrator.status, query.status),
+        )
+        return await page_entities(
+            self._session, rows, order=ORCHESTRATORS, request=query.request()
+        )
 
     async def save(self, orchestrator: Orchestrator) -> None:
         """Write a new or changed row; raises `OrchestratorNameTaken` when a rival was faster."""
@@ -68,17 +105,21 @@ class OrchestratorRepository:
             found[owner].append(plugin_id)
         return found
 
-    async def replace_plugins(self, orchestrator_id: UUID, plugin_ids: Sequence[UUID]) -> None:
+    async def replace_plugins(self, orchestrator: Orchestrator, plugin_ids: Sequence[UUID]) -> None:
         """Set which plugins an orchestrator uses."""
+        before = (await self.list_plugins([orchestrator.id]))[orchestrator.id]
+        tell(
+            self._session, orchestrator, "active_plugin_ids", before=before, after=list(plugin_ids)
+        )
         await self._session.execute(
             delete(OrchestratorPlugin).where(
                 OrchestratorPlugin.organization_id == self._organization_id,
-                OrchestratorPlugin.orchestrator_id == orchestrator_id,
+                OrchestratorPlugin.orchestrator_id == orchestrator.id,
             )
         )
         self._session.add_all(
             OrchestratorPlugin(
-                orchestrator_id=orchestrator_id,
+                orchestrator_id=orchestrator.id,
                 plugin_id=plugin_id,
                 organization_id=self._organization_id,
                 position=position,

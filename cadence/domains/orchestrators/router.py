@@ -1,26 +1,38 @@
 """`/api/orgs/{org}/orchestrators`: composing orchestrators."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 
 from cadence.domains.access.dependencies import OrgAdmin
-from cadence.domains.orchestrators.dependencies import BuiltGraph, ForAdmin, ForMember
+from cadence.domains.orchestrators.dependencies import BuiltGraph, ForAdmin, ForMember, Readiness
+from cadence.domains.orchestrators.errors import OrchestratorDisabled, OrchestratorNameTaken
 from cadence.domains.orchestrators.schemas import (
     ConfigChange,
     GraphRead,
+    LoadRequest,
     OrchestratorChange,
     OrchestratorCreate,
+    OrchestratorQuery,
     OrchestratorRead,
     PluginSettingsChange,
+    StatusRead,
 )
 from cadence.domains.orchestrators.showing import show
+from cadence.domains.orchestrators.trouble import BUILD_TROUBLE
+from cadence.http.documented import errors
 from cadence.http.ids import path_uuid
-from cadence.http.paging import PageAnswer, PageQuery
+from cadence.http.json_bodies import StrictRoute
+from cadence.http.paging import PageAnswer
+from cadence.infra.secrets.sealing import SecretUnreadable
 from cadence.kernel.ids import OrchestratorId
 
-router = APIRouter(prefix="/api/orgs/{org}/orchestrators", tags=["orchestrators"])
+router = APIRouter(
+    prefix="/api/orgs/{org}/orchestrators", tags=["orchestrators"], route_class=StrictRoute
+)
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses=errors(OrchestratorNameTaken()))
 async def create_orchestrator(
     asked: OrchestratorCreate, orchestrators: ForAdmin, scope: OrgAdmin
 ) -> OrchestratorRead:
@@ -30,10 +42,10 @@ async def create_orchestrator(
 
 @router.get("")
 async def list_orchestrators(
-    orchestrators: ForMember, page: PageQuery
+    orchestrators: ForMember, query: Annotated[OrchestratorQuery, Query()]
 ) -> PageAnswer[OrchestratorRead]:
-    """List the organization's orchestrators in the order of their creation."""
-    found = (await orchestrators.page(page)).map(show)
+    """List the organization's orchestrators, oldest first unless sorted otherwise."""
+    found = (await orchestrators.page(query)).map(show)
     return PageAnswer(items=list(found.items), next=found.next)
 
 
@@ -43,7 +55,7 @@ async def get_orchestrator(orchestrator_id: str, orchestrators: ForMember) -> Or
     return show(await orchestrators.get(OrchestratorId(path_uuid(orchestrator_id))))
 
 
-@router.patch("/{orchestrator_id}")
+@router.patch("/{orchestrator_id}", responses=errors(OrchestratorNameTaken()))
 async def change_orchestrator(
     orchestrator_id: str, asked: OrchestratorChange, orchestrators: ForAdmin
 ) -> OrchestratorRead:
@@ -51,7 +63,7 @@ async def change_orchestrator(
     return show(await orchestrators.change(OrchestratorId(path_uuid(orchestrator_id)), asked))
 
 
-@router.patch("/{orchestrator_id}/config")
+@router.patch("/{orchestrator_id}/config", responses=errors(SecretUnreadable()))
 async def change_config(
     orchestrator_id: str, asked: ConfigChange, orchestrators: ForAdmin
 ) -> OrchestratorRead:
@@ -61,7 +73,7 @@ async def change_config(
     )
 
 
-@router.patch("/{orchestrator_id}/plugin-settings")
+@router.patch("/{orchestrator_id}/plugin-settings", responses=errors(SecretUnreadable()))
 async def change_plugin_settings(
     orchestrator_id: str, asked: PluginSettingsChange, orchestrators: ForAdmin
 ) -> OrchestratorRead:
@@ -79,7 +91,27 @@ async def remove_orchestrator(orchestrator_id: str, orchestrators: ForAdmin) -> 
     await orchestrators.remove(OrchestratorId(path_uuid(orchestrator_id)))
 
 
-@router.get("/{orchestrator_id}/graph")
+@router.get("/{orchestrator_id}/graph", responses=errors(OrchestratorDisabled(), *BUILD_TROUBLE))
 async def get_graph(graph: BuiltGraph) -> GraphRead:
     """Show the shape of the thing built, building it when it is not."""
     return GraphRead.model_validate(graph)
+
+
+@router.post("/{orchestrator_id}/load", status_code=202, responses=errors(OrchestratorDisabled()))
+async def load_orchestrator(
+    orchestrator_id: str, asked: LoadRequest, orchestrators: ForAdmin
+) -> None:
+    """Have every process make it hot or warm; `…/status` tells how far they are."""
+    await orchestrators.load(OrchestratorId(path_uuid(orchestrator_id)), asked.tier)
+
+
+@router.post("/{orchestrator_id}/unload", status_code=202)
+async def unload_orchestrator(orchestrator_id: str, orchestrators: ForAdmin) -> None:
+    """Have every process forget what it has built; the next turn builds it again."""
+    await orchestrators.unload(OrchestratorId(path_uuid(orchestrator_id)))
+
+
+@router.get("/{orchestrator_id}/status")
+async def get_orchestrator_status(orchestrator_id: str, readiness: Readiness) -> StatusRead:
+    """Show how ready it is, which processes hold it, and why it could not be built."""
+    return await readiness.status(OrchestratorId(path_uuid(orchestrator_id)))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field, GetJsonSchemaHandler, JsonValue, TypeAdapter
@@ -12,10 +12,15 @@ from pydantic_core import CoreSchema
 
 from cadence.engine.modes import Framework, Mode
 from cadence.http.bodies import Input, Output
+from cadence.http.paging import ListQuery, Perhaps
 from cadence.http.text import Name, SafeText
+from cadence.pool.tiers import Tier
 
 MAX_PLUGINS = 50
 PluginValues = dict[str, JsonValue]
+OrchestratorSort = Literal[
+    "name", "-name", "created_at", "-created_at", "updated_at", "-updated_at"
+]
 
 
 class Status(StrEnum):
@@ -95,20 +100,25 @@ class HandoffConfig(ModeConfig):
 AnyModeConfig = SupervisorConfig | CoordinatorConfig | HandoffConfig
 
 
-class _ShownAsModeConfig:
+class _ShownAs:
     """Documents free JSON as what it is once the mode is known."""
+
+    def __init__(self, kind: Any) -> None:
+        self._kind = kind
 
     def __get_pydantic_json_schema__(
         self, _: CoreSchema, describe: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return describe(TypeAdapter(AnyModeConfig).core_schema)
+        return describe(TypeAdapter(self._kind).core_schema)
 
 
 class WrittenConfig(Input):
     """The default model, and the settings of the mode, which are read once the mode is known."""
 
     default_llm_config_id: int
-    mode_config: Annotated[dict[str, JsonValue], _ShownAsModeConfig()] = Field(default_factory=dict)
+    mode_config: Annotated[dict[str, JsonValue], _ShownAs(AnyModeConfig)] = Field(
+        default_factory=dict
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +160,16 @@ class PluginSettingsChange(Input):
     plugin_settings: dict[UUID, PluginValues]
 
 
+class OrchestratorQuery(ListQuery[OrchestratorSort]):
+    """Which orchestrators to list; `search` looks into their names."""
+
+    framework_type: Perhaps[Framework] = Field(
+        default=None, description="Only orchestrators of this framework."
+    )
+    mode: Perhaps[Mode] = Field(default=None, description="Only orchestrators in this mode.")
+    status: Perhaps[Status] = Field(default=None, description="Only orchestrators of this status.")
+
+
 class OrchestratorRead(Output):
     """One orchestrator; sensitive plugin settings are masked."""
 
@@ -159,7 +179,7 @@ class OrchestratorRead(Output):
     mode: Mode
     status: Status
     active_plugin_ids: list[UUID]
-    config: dict[str, Any]
+    config: Annotated[dict[str, Any], _ShownAs(WrittenConfig)]
     plugin_settings: dict[str, Any]
     config_hash: str
     created_at: datetime
@@ -187,3 +207,48 @@ class GraphRead(Output):
     nodes: list[GraphNodeRead]
     edges: list[GraphEdgeRead]
     mermaid: str
+
+
+class LoadTier(StrEnum):
+    """How ready an orchestrator shall be made."""
+
+    HOT = "hot"
+    WARM = "warm"
+
+
+class LoadRequest(Input):
+    """Hot is built and ready; warm has its configuration in memory and is built by a turn."""
+
+    tier: LoadTier = LoadTier.HOT
+
+
+class HolderRead(Output):
+    """One process that has the orchestrator in memory; `is_current` unless it has yet to follow."""
+
+    node: str
+    tier: Tier
+    build_hash: str
+    is_current: bool
+
+
+class LastErrorRead(Output):
+    """Why the last build failed, in the process that answers."""
+
+    code: str
+    message: str
+    at: datetime
+
+
+class StatusRead(Output):
+    """How ready an orchestrator is; `tier` is the highest that any process has it in.
+
+    `build_hash` covers the configuration, the models, and the settings above it; null while the
+    orchestrator takes no turns. `is_building` and `last_error` are of the process that answers.
+    """
+
+    tier: Tier
+    config_hash: str
+    build_hash: str | None
+    is_building: bool
+    nodes: list[HolderRead]
+    last_error: LastErrorRead | None

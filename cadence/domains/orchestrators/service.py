@@ -4,7 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from cadence.domains.orchestrators.checking import merge, models_by_path, parse_config
+from cadence.domains.orchestrators.checking import (
+    fixed_problems,
+    merge,
+    models_by_path,
+    parse_config,
+    settle,
+)
+from cadence.domains.orchestrators.current_hashes import current_hashes
 from cadence.domains.orchestrators.errors import (
     OrchestratorDisabled,
     OrchestratorNameTaken,
@@ -14,20 +21,23 @@ from cadence.domains.orchestrators.hashing import build_hash
 from cadence.domains.orchestrators.repository import OrchestratorRepository
 from cadence.domains.orchestrators.schemas import (
     ConfigChange,
+    LoadTier,
     OrchestratorChange,
     OrchestratorConfig,
     OrchestratorCreate,
+    OrchestratorQuery,
     PluginSettingsChange,
     Status,
 )
 from cadence.domains.orchestrators.writing import OrchestratorWriter
+from cadence.domains.settings.service import TierReader
 from cadence.engine.modes import Framework, Mode
 from cadence.infra.database.tables import Orchestrator
-from cadence.infra.events.memory import Action
+from cadence.infra.events.messages import Action
 from cadence.kernel.clock import Clock
 from cadence.kernel.errors import FieldProblem, InvalidInput
 from cadence.kernel.ids import OrchestratorId, OrganizationId, UserId, new_uuid
-from cadence.kernel.paging import Page, PageRequest
+from cadence.kernel.paging import Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +50,19 @@ class Shown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """What a turn needs to know before it starts."""
+    """What a turn needs to know before it starts; `config` as it holds under the tiers above."""
 
     orchestrator_id: OrchestratorId
     build_hash: str
     config: OrchestratorConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Current:
+    """What an orchestrator is to be built from; no `build_hash` when turns may not use it."""
+
+    config_hash: str
+    build_hash: str | None
 
 
 class OrchestratorService:
@@ -56,16 +74,18 @@ class OrchestratorService:
         organization_id: OrganizationId,
         orchestrators: OrchestratorRepository,
         writer: OrchestratorWriter,
+        tiers: TierReader,
         supports: Callable[[Framework, Mode], bool],
         clock: Clock,
     ) -> None:
         self._organization_id = organization_id
         self._orchestrators = orchestrators
         self._writer = writer
+        self._tiers = tiers
         self._supports = supports
         self._clock = clock
 
-    async def create(self, asked: OrchestratorCreate, *, creator: UserId) -> Shown:
+    async def create(self, asked: OrchestratorCreate, *, creator: UserId | None) -> Shown:
         """Store a new orchestrator; raises `InvalidInput` with every path that is wrong."""
         if not self._supports(asked.framework_type, asked.mode):
             raise InvalidInput.of(
@@ -88,12 +108,13 @@ class OrchestratorService:
             created_at=now,
             updated_at=now,
         )
-        await self._writer.write(row, asked.active_plugin_ids, asked.plugin_settings)
+        fixed = fixed_problems(row.config, replaced={}, tiers=await self._tiers.read())
+        await self._writer.write(row, asked.active_plugin_ids, asked.plugin_settings, fixed=fixed)
         return Shown(row, asked.active_plugin_ids)
 
-    async def page(self, request: PageRequest) -> Page[Shown]:
+    async def page(self, query: OrchestratorQuery) -> Page[Shown]:
         """Return a page of orchestrators."""
-        page = await self._orchestrators.page(request)
+        page = await self._orchestrators.page(query)
         plugins = await self._orchestrators.list_plugins([row.id for row in page.items])
         return page.map(lambda row: Shown(row, plugins[row.id]))
 
@@ -104,7 +125,7 @@ class OrchestratorService:
 
     async def change(self, orchestrator_id: OrchestratorId, asked: OrchestratorChange) -> Shown:
         """Rename, disable or enable an orchestrator."""
-        row = await self._get(orchestrator_id)
+        row = await self._get_for_update(orchestrator_id)
         if asked.name is not None:
             if await self._orchestrators.exists_name(asked.name, but=row.id):
                 raise OrchestratorNameTaken
@@ -120,24 +141,26 @@ class OrchestratorService:
 
     async def change_config(self, orchestrator_id: OrchestratorId, asked: ConfigChange) -> Shown:
         """Merge a change into the configuration; raises `InvalidInput` with the wrong paths."""
-        row = await self._get(orchestrator_id)
+        row = await self._get_for_update(orchestrator_id)
         plugin_ids = asked.active_plugin_ids or await self._plugin_ids(row)
-        row.config = merge(row.config, asked.config or {})
-        await self._writer.write(row, plugin_ids, {})
+        merged = merge(row.config, asked.config or {})
+        fixed = fixed_problems(merged, replaced=row.config, tiers=await self._tiers.read())
+        row.config = merged
+        await self._writer.write(row, plugin_ids, {}, fixed=fixed)
         return Shown(row, plugin_ids)
 
     async def change_plugin_settings(
         self, orchestrator_id: OrchestratorId, asked: PluginSettingsChange
     ) -> Shown:
         """Merge new values into the plugins' settings; a masked value means the stored one."""
-        row = await self._get(orchestrator_id)
+        row = await self._get_for_update(orchestrator_id)
         plugin_ids = await self._plugin_ids(row)
         await self._writer.write(row, plugin_ids, asked.plugin_settings)
         return Shown(row, plugin_ids)
 
     async def remove(self, orchestrator_id: OrchestratorId) -> None:
         """Delete an orchestrator."""
-        row = await self._get(orchestrator_id)
+        row = await self._get_for_update(orchestrator_id)
         await self._orchestrators.remove(row)
         self._writer.tell(row, Action.UNLOAD)
 
@@ -146,17 +169,44 @@ class OrchestratorService:
         row = await self._get(orchestrator_id)
         if row.status == Status.DISABLED:
             raise OrchestratorDisabled
-        config = parse_config(Mode(row.mode), row.config)
+        settled = settle(row.config, await self._tiers.read())
+        config = parse_config(Mode(row.mode), settled)
         models = set(models_by_path(config).values())
         versions = await self._orchestrators.list_model_versions(models)
         return Launch(
             orchestrator_id=orchestrator_id,
-            build_hash=build_hash(row.config_hash, versions),
+            build_hash=build_hash(row.config_hash, versions, settled),
             config=config,
         )
 
+    async def load(self, orchestrator_id: OrchestratorId, tier: LoadTier) -> None:
+        """Have every process make it warm or hot; raises `OrchestratorDisabled` as well."""
+        row = await self._get(orchestrator_id)
+        if row.status == Status.DISABLED:
+            raise OrchestratorDisabled
+        self._writer.tell(row, Action.LOAD, tier=tier)
+
+    async def unload(self, orchestrator_id: OrchestratorId) -> None:
+        """Have every process make it cold; the next turn builds it again."""
+        self._writer.tell(await self._get(orchestrator_id), Action.UNLOAD)
+
+    async def find_current(self, orchestrator_id: OrchestratorId) -> Current:
+        """Return what it would be built from now; raises `OrchestratorNotFound`."""
+        row = await self._get(orchestrator_id)
+        hashes = await current_hashes(
+            [row.id], orchestrators=self._orchestrators, tiers=self._tiers
+        )
+        return Current(config_hash=row.config_hash, build_hash=hashes.get(row.id))
+
     async def _get(self, orchestrator_id: OrchestratorId) -> Orchestrator:
         row = await self._orchestrators.find(orchestrator_id)
+        if row is None:
+            raise OrchestratorNotFound
+        return row
+
+    async def _get_for_update(self, orchestrator_id: OrchestratorId) -> Orchestrator:
+        # Two changes that merge into the same configuration would otherwise lose one of them.
+        row = await self._orchestrators.find_for_update(orchestrator_id)
         if row is None:
             raise OrchestratorNotFound
         return row

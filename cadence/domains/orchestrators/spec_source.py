@@ -9,6 +9,7 @@ from cadence.domains.orchestrators.checking import (
     models_by_path,
     nodes_of,
     parse_config,
+    settle,
 )
 from cadence.domains.orchestrators.errors import OrchestratorNotFound
 from cadence.domains.orchestrators.hashing import build_hash
@@ -21,6 +22,7 @@ from cadence.domains.orchestrators.schemas import (
     SupervisorConfig,
 )
 from cadence.domains.plugins.service import PluginCatalog, owner_of
+from cadence.domains.settings.service import TierReader
 from cadence.engine.modes import Framework, Mode, SupervisorNode
 from cadence.engine.spec import Limits, ModelSpec, NodeSpec
 from cadence.infra.database.tables import Orchestrator, Plugin
@@ -39,12 +41,14 @@ class BlueprintReader:
         orchestrators: OrchestratorRepository,
         llm_configs: LlmConfigService,
         plugins: PluginCatalog,
+        tiers: TierReader,
         sealer: Sealer,
     ) -> None:
         self._organization_id = organization_id
         self._orchestrators = orchestrators
         self._llm_configs = llm_configs
         self._plugins = plugins
+        self._tiers = tiers
         self._sealer = sealer
 
     async def read(self, orchestrator_id: OrchestratorId) -> Blueprint:
@@ -53,7 +57,8 @@ class BlueprintReader:
         if row is None:
             raise OrchestratorNotFound
         mode = Mode(row.mode)
-        config = parse_config(mode, row.config)
+        settled = settle(row.config, await self._tiers.read())
+        config = parse_config(mode, settled)
         plugins = await self._plugins_of(row)
         own = config.mode_config
         named = set(models_by_path(config).values())
@@ -63,7 +68,7 @@ class BlueprintReader:
             organization_id=self._organization_id,
             orchestrator_id=orchestrator_id,
             name=row.name,
-            build_hash=build_hash(row.config_hash, versions),
+            build_hash=build_hash(row.config_hash, versions, settled),
             framework=Framework(row.framework_type),
             mode=mode,
             model=_adapted(models[LlmConfigId(config.default_llm_config_id)], config),
@@ -96,6 +101,7 @@ class BlueprintReader:
                 description=plugin.description,
                 owner=owner_of(plugin),
                 sha256=plugin.sha256,
+                stateless=plugin.stateless,
                 settings=seals.open(plugin.id, row.plugin_settings.get(str(plugin.id), {})),
             )
             for plugin in plugins

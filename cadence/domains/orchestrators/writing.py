@@ -19,7 +19,7 @@ from cadence.domains.orchestrators.schemas import OrchestratorConfig
 from cadence.domains.plugins.service import PluginCatalog
 from cadence.engine.modes import Mode
 from cadence.infra.database.tables import Orchestrator, Plugin
-from cadence.infra.events.memory import Action, OrchestratorEvent
+from cadence.infra.events.messages import Action, OrchestratorEvent
 from cadence.infra.secrets.sealing import Sealer
 from cadence.kernel.clock import Clock
 from cadence.kernel.errors import FieldProblem, InvalidInput
@@ -52,14 +52,21 @@ class OrchestratorWriter:
         self._announce = announce
 
     async def write(
-        self, row: Orchestrator, plugin_ids: Sequence[UUID], values: ValuesByPlugin
+        self,
+        row: Orchestrator,
+        plugin_ids: Sequence[UUID],
+        values: ValuesByPlugin,
+        *,
+        fixed: Sequence[FieldProblem] = (),
     ) -> None:
         """Store a row with its plugins and with the changed plugin values merged in.
 
-        Raises `InvalidInput` with every path that is wrong, and then stores nothing.
+        Raises `InvalidInput` with every path that is wrong, those that are `fixed` among them, and
+        then stores nothing.
         """
         plugins = await self._plugins.find_usable(plugin_ids)
-        await self._check(parse_config(Mode(row.mode), row.config), plugin_ids, plugins)
+        config = parse_config(Mode(row.mode), row.config)
+        await self._check(config, plugin_ids, plugins, fixed=fixed)
         row.plugin_settings = self._merged_values(row, plugins, values)
         chosen = [str(plugin_id) for plugin_id in plugin_ids]
         row.config_hash = content_hash(
@@ -67,27 +74,34 @@ class OrchestratorWriter:
         )
         row.updated_at = self._clock.now()
         await self._orchestrators.save(row)
-        await self._orchestrators.replace_plugins(row.id, plugin_ids)
+        await self._orchestrators.replace_plugins(row, plugin_ids)
         self.tell(row, Action.RELOAD)
 
-    def tell(self, row: Orchestrator, action: Action) -> None:
-        """Have every process follow a change, once it is committed."""
+    def tell(self, row: Orchestrator, action: Action, *, tier: str | None = None) -> None:
+        """Have every process follow a change, once it is committed; `tier` is for loading."""
         self._announce(
             OrchestratorEvent(
                 action=action,
                 organization_id=str(self._organization_id),
                 orchestrator_id=str(row.id),
                 config_hash=row.config_hash,
+                tier=tier,
             )
         )
 
     async def _check(
-        self, config: OrchestratorConfig, plugin_ids: Sequence[UUID], plugins: Mapping[UUID, Plugin]
+        self,
+        config: OrchestratorConfig,
+        plugin_ids: Sequence[UUID],
+        plugins: Mapping[UUID, Plugin],
+        *,
+        fixed: Sequence[FieldProblem],
     ) -> None:
         named = models_by_path(config)
         missing = await self._llm_configs.missing(named.values())
         problems = [
             *_plugin_problems(plugin_ids, plugins),
+            *fixed,
             *(FieldProblem(path, UNKNOWN_MODEL) for path, id_ in named.items() if id_ in missing),
             *prompt_problems(config),
             *entry_problems(config, {row_id: plugin.pid for row_id, plugin in plugins.items()}),
@@ -107,7 +121,9 @@ class OrchestratorWriter:
         for plugin_id, plugin in plugins.items():
             stored = row.plugin_settings.get(str(plugin_id), {})
             changed = {key: v for key, v in asked.get(plugin_id, {}).items() if v != MASK}
-            effective = _without_nulls({**self._seals(row).open(plugin_id, stored), **changed})
+            # What is replaced need not open: entering a secret again is how one is mended.
+            kept = {key: value for key, value in stored.items() if key not in changed}
+            effective = _without_nulls({**self._seals(row).open(plugin_id, kept), **changed})
             problems += problems_with(plugin_id, plugin.settings_schema, effective)
             sealed = self._seals(row).seal(plugin_id, plugin.settings_schema, changed)
             # What did not change keeps its sealed text, and so the hash of the whole.

@@ -71,6 +71,8 @@ class OrganizationService:
             organization.name = change.name
         if change.status is not None:
             organization.status = change.status
+        if change.status is OrganizationStatus.SUSPENDED:
+            self._announce(_unloading_all(organization_id))
         organization.updated_at = self._clock.now()
         await self._organizations.flush()
         return tenant_of(organization)
@@ -110,6 +112,12 @@ class OrganizationService:
 def _as_member(row: tuple[Organization, bool]) -> EnterableTenant:
     organization, is_admin = row
     return enterable_of(organization, Role.ORG_ADMIN if is_admin else Role.USER)
+
+
+def _unloading_all(organization_id: OrganizationId) -> OrchestratorEvent:
+    return OrchestratorEvent(
+        action=Action.UNLOAD, organization_id=str(organization_id), orchestrator_id=None
+    )
 
 
 def _unloading(orchestrator: Orchestrator) -> OrchestratorEvent:

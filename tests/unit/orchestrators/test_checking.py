@@ -134,5 +134,5 @@ def test_equal_content_has_one_hash_whatever_its_order() -> None:
 
 
 def test_a_new_version_of_a_model_changes_the_build() -> None:
-    assert build_hash("x", {1: 1, 2: 1}) == build_hash("x", {2: 1, 1: 1})
-    assert build_hash("x", {1: 1}) != build_hash("x", {1: 2})
+    assert build_hash("x", {1: 1, 2: 1}, {}) == build_hash("x", {2: 1, 1: 1}, {})
+    assert build_hash("x", {1: 1}, {}) != build_hash("x", {1: 2}, {})
