@@ -1,14 +1,17 @@
 """The only place that chooses: which store by which URL, opened in order, closed in reverse."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from ipaddress import ip_network
+from pathlib import Path
 from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from cadence import __version__
+from cadence.config.production import MEMORY
 from cadence.config.settings import EncryptionSettings, Settings
 from cadence.domains.llm_configs.dependencies import LlmConfigWorkshop
 from cadence.domains.llm_configs.rules import Surroundings
@@ -16,20 +19,31 @@ from cadence.domains.orchestrators.blueprints import DatabaseBlueprints
 from cadence.engine.models.probe import HttpModelProbe
 from cadence.engine.models.summarizing import HttpSummarizer
 from cadence.engine.registry import BackendRegistry
-from cadence.infra.database.engine import build_sessions, open_database
+from cadence.infra.away import StoreUnavailable
+from cadence.infra.database.engine import STATEMENT_SECONDS, build_sessions, open_database
 from cadence.infra.database.schema_version import is_current
 from cadence.infra.egress.clients import open_egress
 from cadence.infra.egress.rules import EgressRules
-from cadence.infra.events.memory import Listener, MemoryEvents, OrchestratorEvent
+from cadence.infra.events.memory import MemoryEvents
+from cadence.infra.events.messages import OrchestratorEvent
+from cadence.infra.events.relay import Events, OutboxRelay
 from cadence.infra.object_store.packages import PackageStore, open_store
+from cadence.infra.rate_limits.limiter import open_rate_limiter
 from cadence.infra.redis.connecting import open_redis
 from cadence.infra.secrets.derivation import KeyPurpose, derive_key
 from cadence.infra.secrets.keyring import Keyring, load_or_create_development_keys
 from cadence.infra.secrets.sealing import Sealer
+from cadence.infra.telemetry.metrics import Metrics
 from cadence.kernel.clock import Clock, SystemClock
 from cadence.kernel.ids import OrchestratorId, OrganizationId
 from cadence.pool.building import OrchestratorBuilder
+from cadence.pool.bundles import PluginBundles
+from cadence.pool.following import PoolFollower
+from cadence.pool.nodes import NodeBoard
+from cadence.pool.opening import open_pool
 from cadence.pool.pool import Pool
+from cadence.pool.ports import Key
+from cadence.pool.stock import Stock
 from cadence.resources import Resources
 from cadence.runs.registry import open_run_registry
 
@@ -51,18 +65,23 @@ class SchemaOutdated(Exception):
 
 @asynccontextmanager
 async def open_resources(
-    settings: Settings, *, clock: Clock | None = None
+    settings: Settings, *, clock: Clock | None = None, metrics: Metrics | None = None
 ) -> AsyncIterator[Resources]:
     """Open everything that a process needs; tests call this with their own settings."""
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         engine = await enter(
-            open_database(database_url(settings), pool_size=settings.postgres.pool_size)
+            open_database(
+                database_url(settings),
+                pool_size=settings.postgres.pool_size,
+                statement_seconds=STATEMENT_SECONDS,
+            )
         )
         await prepare_schema(engine, settings)
         sessions = build_sessions(engine)
         redis = await enter(open_redis(settings.redis.url.get_secret_value()))
+        limiter = await enter(open_rate_limiter(settings.redis.url.get_secret_value()))
         egress_rules = build_egress_rules(settings)
         egress = await enter(open_egress(egress_rules))
         sealer = Sealer(load_keyring(settings))
@@ -73,29 +92,48 @@ async def open_resources(
             open_store(settings.object.store_url, folder=settings.storage.root / "objects")
         )
         backends = BackendRegistry(egress, clock=clock)
-        builder = OrchestratorBuilder(
-            source=DatabaseBlueprints(
-                sessions=sessions,
-                llm_configs=LlmConfigWorkshop(sealer=sealer, clock=clock, around=around),
-            ),
+        stock = Stock()
+        bundles = PluginBundles(
+            stock.bundles,
             packages=packages,
-            backends=backends,
             folder=settings.storage.root / "plugins",
             threads=_threads(stack, settings.plugin.threads, "plugin"),
             settings=settings.plugin,
         )
-        pool = Pool(builder.build, max_hot=settings.pool.max_hot)
-        stack.push_async_callback(pool.close)
-        events = MemoryEvents()
-        await enter(events.listening(_follow(pool)))
+        builder = OrchestratorBuilder(
+            bundles=bundles,
+            backends=backends,
+            stock=stock,
+            transports=egress,
+            settings=settings.plugin,
+        )
+        blueprints = DatabaseBlueprints(
+            sessions=sessions,
+            llm_configs=LlmConfigWorkshop(sealer=sealer, clock=clock, around=around),
+            environment=settings.first_tier,
+        )
+        pool = await enter(
+            open_pool(blueprints, builder.build, settings=settings.pool, clock=clock, stock=stock)
+        )
+        events = build_events(settings, clock)
+        relay = OutboxRelay(sessions, events)
+        follower = PoolFollower(pool, blueprints)
+        await enter(follower.running())
+        await enter(events.listening(follower.hear, caught_up=_catching_up(relay, follower)))
+        await enter(relay.running())
+        board = NodeBoard(redis, pool, clock)
+        await enter(board.reporting())
         runs = await enter(open_run_registry(grace=SHUTDOWN_GRACE))
         yield Resources(
             settings=settings,
             clock=clock,
+            started_at=clock.now(),
+            metrics=metrics or Metrics(version=__version__),
             engine=engine,
             sessions=sessions,
             redis=redis,
-            events=events,
+            limiter=limiter,
+            relay=relay,
             packages=packages,
             sealer=sealer,
             egress=egress,
@@ -107,8 +145,21 @@ async def open_resources(
             model_probe=HttpModelProbe(egress.httpx2),
             summarizer=HttpSummarizer(egress.httpx2),
             pool=pool,
+            board=board,
             runs=runs,
         )
+
+
+def build_events(settings: Settings, clock: Clock) -> Events:
+    """Return what carries events: within this process, or between all that share a broker."""
+    url = settings.rabbitmq.url.get_secret_value()
+    if url == MEMORY:
+        return MemoryEvents()
+    # Its client is of no use to whoever has no broker.
+    from cadence.infra.rabbitmq.broker import RabbitEvents  # noqa: PLC0415
+
+    key = derive_key(operator_secret(settings), KeyPurpose.EVENT_MAC)
+    return RabbitEvents(url, key=key, clock=clock)
 
 
 def database_url(settings: Settings) -> str:
@@ -159,9 +210,14 @@ def load_keyring(settings: Settings) -> Keyring:
         ring = Keyring.parse(chosen)
         ring.require_apart_from(operator_secret(settings))
         return ring
-    path = settings.storage.root / "dev-keys.json"
+    path = development_keys(settings)
     log.warning("development_keys_in_use", path=str(path), remedy="set CADENCE_ENCRYPTION_KEYS")
     return load_or_create_development_keys(path)
+
+
+def development_keys(settings: Settings) -> Path:
+    """Return the file that sealing keys are kept in when none are set."""
+    return settings.storage.root / "dev-keys.json"
 
 
 def _written_keys(chosen: EncryptionSettings) -> str | None:
@@ -178,11 +234,23 @@ def _threads(stack: AsyncExitStack, count: int, name: str) -> ThreadPoolExecutor
     return threads
 
 
-def _follow(pool: Pool) -> Listener:
-    async def follow(event: OrchestratorEvent) -> None:
-        await pool.refresh(
-            OrganizationId(UUID(event.organization_id)),
-            OrchestratorId(UUID(event.orchestrator_id)),
-        )
+def _meant(event: OrchestratorEvent, pool: Pool) -> Sequence[Key]:
+    """Return the one orchestrator that an event names, or all that are held and it means."""
+    if event.organization_id is None:
+        return list(pool.held())
+    organization_id = OrganizationId(UUID(event.organization_id))
+    if event.orchestrator_id is None:
+        return [key for key in pool.held() if key[0] == organization_id]
+    return [(organization_id, OrchestratorId(UUID(event.orchestrator_id)))]
 
-    return follow
+
+def _catching_up(relay: OutboxRelay, follower: PoolFollower) -> Callable[[], Awaitable[None]]:
+    async def catch_up() -> None:
+        """Tell what waited for the broker, and find what was told while it was away."""
+        relay.wake()
+        try:
+            await follower.compare()
+        except StoreUnavailable:
+            log.warning("pool_not_compared", remedy="it is compared again every half minute")
+
+    return catch_up

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -13,10 +14,13 @@ from cadence.engine.registry import BackendRegistry
 from cadence.infra.database.transaction import Sessions
 from cadence.infra.egress.clients import Egress
 from cadence.infra.egress.rules import EgressRules
-from cadence.infra.events.memory import MemoryEvents
+from cadence.infra.events.relay import OutboxRelay
 from cadence.infra.object_store.packages import PackageStore
+from cadence.infra.rate_limits.quotas import RateLimiter
 from cadence.infra.secrets.sealing import Sealer
+from cadence.infra.telemetry.metrics import Metrics
 from cadence.kernel.clock import Clock
+from cadence.pool.nodes import NodeBoard
 from cadence.pool.pool import Pool
 from cadence.runs.registry import RunRegistry
 
@@ -31,10 +35,13 @@ class Resources:
 
     settings: Settings
     clock: Clock
+    started_at: datetime
+    metrics: Metrics
     engine: AsyncEngine
     sessions: Sessions
     redis: Redis
-    events: MemoryEvents
+    limiter: RateLimiter
+    relay: OutboxRelay
     packages: PackageStore
     sealer: Sealer
     egress: Egress
@@ -46,4 +53,5 @@ class Resources:
     model_probe: HttpModelProbe
     summarizer: HttpSummarizer
     pool: Pool
+    board: NodeBoard
     runs: RunRegistry

@@ -124,11 +124,45 @@ def doctor() -> None:
 
 
 @keys.command("generate")
-def generate() -> None:
+def generate(
+    *,
+    add: Annotated[
+        bool, typer.Option("--add", help="Make it the next primary, in development at once.")
+    ] = False,
+) -> None:
     """Print a fresh key, for CADENCE_ENCRYPTION_KEYS or CADENCE_SECRET_KEY."""
+    if add:
+        from cadence.entrypoints.keys import add_key  # noqa: PLC0415
+
+        add_key()
+        return
     from cadence.infra.secrets.keyring import generate_key  # noqa: PLC0415
 
     sys.stdout.write(generate_key() + "\n")
+
+
+@keys.command("status")
+def status() -> None:
+    """Say what is sealed with which key; code 1 when a key is missing."""
+    from cadence.entrypoints.keys import show_status  # noqa: PLC0415
+
+    raise typer.Exit(asyncio.run(show_status()))
+
+
+@keys.command("rotate")
+def rotate() -> None:
+    """Seal everything with the primary key while the service runs; go on where it was stopped."""
+    from cadence.entrypoints.keys import rotate as run  # noqa: PLC0415
+
+    raise typer.Exit(asyncio.run(run()))
+
+
+@keys.command("retire")
+def retire(kid: Annotated[str, typer.Argument(help="The id before the key's colon.")]) -> None:
+    """Say how to remove a key that nothing is sealed with any more."""
+    from cadence.entrypoints.keys import retire as run  # noqa: PLC0415
+
+    asyncio.run(run(kid))
 
 
 def _set_address(host: str | None, port: int | None) -> None:

@@ -25,6 +25,7 @@ from cadence.entrypoints.serving import build_server, set_up_logging
 from cadence.entrypoints.starting import opened
 from cadence.infra.egress.clients import open_egress
 from cadence.infra.egress.rules import EgressRules
+from cadence.kernel.actors import operator_actor
 
 FOLDER = Path("var/demo")
 HOST = "127.0.0.1"
@@ -81,7 +82,7 @@ async def _prepare(settings: Settings) -> DemoNotes:
     """Find the sys_admin that an earlier demo made, or make one."""
     path = settings.storage.root / "demo.json"
     async with opened(settings) as resources:
-        users, notes = build_users(resources), DemoNotes.find(path)
+        users, notes = build_users(resources, operator_actor()), DemoNotes.find(path)
         created = (await users.bootstrap(username=USERNAME)).created
         if created is None and notes is not None:
             return notes

@@ -6,17 +6,12 @@ from collections.abc import Sequence
 from cadence.config.production import require_startable
 from cadence.config.settings import Settings
 from cadence.domains.operations.dependencies import build_readiness
+from cadence.domains.operations.remedies import REMEDIES
 from cadence.domains.operations.schemas import State
 from cadence.entrypoints.refusing import ABOUT_SETTINGS, Refused, find_reasons
 from cadence.entrypoints.starting import opened
 from cadence.infra.secrets.keyring import KeyringInvalid
 from cadence.infra.telemetry.logging import configure_logging
-
-REMEDIES = {
-    "database": "does not answer: start PostgreSQL, or check CADENCE_POSTGRES_URL",
-    "redis": "does not answer: start Redis, or check CADENCE_REDIS_URL",
-    "objects": "does not answer: check CADENCE_OBJECT_STORE_URL and its credentials",
-}
 
 
 async def examine() -> int:
@@ -46,7 +41,8 @@ async def _examine_stores(settings: Settings) -> bool:
         return False
     for store, state in states.items():
         is_ok = state is State.OK
-        _line("ok" if is_ok else "BAD", store, "answers" if is_ok else REMEDIES[store])
+        told = "answers" if is_ok else f"does not answer: {REMEDIES[store]}"
+        _line("ok" if is_ok else "BAD", store, told)
     _line("note", "plugins", "uploaded plugins run in this process: trust whoever uploads")
     return all(state is State.OK for state in states.values())
 

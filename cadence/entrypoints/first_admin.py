@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 from cadence.config.production import require_startable
 from cadence.config.settings import Settings
-from cadence.domains.access.dependencies import build_access
+from cadence.domains.access.dependencies import build_access, build_guesses
 from cadence.domains.users.dependencies import build_users
 from cadence.entrypoints.serving import set_up_logging
 from cadence.entrypoints.starting import opened
+from cadence.http.request_rates import RequestRates
+from cadence.kernel.actors import operator_actor
 from cadence.resources import Resources
 
 
@@ -28,7 +30,7 @@ async def create_first_admin(asked: FirstAdmin) -> None:
     require_startable(settings)
     set_up_logging(settings)
     async with opened(settings) as resources:
-        done = await build_users(resources).bootstrap(
+        done = await build_users(resources, operator_actor()).bootstrap(
             username=asked.username,
             email=asked.email,
             password=asked.password,
@@ -50,7 +52,9 @@ async def _show_token(resources: Resources, username: str, password: str) -> Non
     if resources.settings.redis.url.get_secret_value() == "memory://":
         _say("  token     sessions live in the server's memory: POST /api/auth/login for one")
         return
-    login = await build_access(resources).log_in(username, password, address="bootstrap")
+    rates = RequestRates({}, limiter=resources.limiter, settings=resources.settings.rate)
+    access = build_access(resources, build_guesses(resources, rates))
+    login = await access.log_in(username, password, address="bootstrap")
     _say(f"  token     {login.token}")
 
 

@@ -1,9 +1,10 @@
 """Runs the API under uvicorn."""
 
 import asyncio
+import logging
 import signal
 import sys
-from typing import Literal
+from typing import Literal, TypedDict
 
 import uvicorn
 from fastapi import FastAPI
@@ -44,6 +45,7 @@ def serve(settings: Settings, *, workers: int, reload: bool) -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
+        **believed_headers(settings),
     )
 
 
@@ -58,8 +60,22 @@ def build_server(settings: Settings) -> uvicorn.Server:
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=GRACEFUL_SECONDS,
+            **believed_headers(settings),
         )
     )
+
+
+class ProxyOptions(TypedDict):
+    """What uvicorn takes for telling who the client is."""
+
+    proxy_headers: bool
+    forwarded_allow_ips: str
+
+
+def believed_headers(settings: Settings) -> ProxyOptions:
+    """Believe `X-Forwarded-For` from the listed proxies alone; uvicorn would from this machine."""
+    trusted = ",".join(map(str, settings.api.trusted_proxies))
+    return ProxyOptions(proxy_headers=bool(trusted), forwarded_allow_ips=trusted)
 
 
 def _leave_quietly_on_signals() -> None:
@@ -73,6 +89,8 @@ def build_for_worker() -> FastAPI:
     """Make the application of one worker process."""
     settings = Settings()
     set_up_logging(settings)
+    # Uvicorn does so by itself, but before it calls this, so that it has just been undone.
+    logging.getLogger("uvicorn.access").propagate = False
     return build_api(settings)
 
 
@@ -91,6 +109,7 @@ def _known_secrets(settings: Settings) -> tuple[str, ...]:
     held = (
         settings.secret.key,
         settings.encryption.keys,
+        settings.metrics.token,
         settings.postgres.url,
         settings.redis.url,
         settings.rabbitmq.url,

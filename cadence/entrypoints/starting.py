@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from cadence.bootstrap import SchemaOutdated, open_resources
 from cadence.config.settings import ApiSettings, Settings
 from cadence.entrypoints.refusing import Refused
+from cadence.entrypoints.sealed_places import find_lacking, sealed_places
 from cadence.infra.secrets.keyring import KeyringInvalid
 from cadence.resources import Resources
 
@@ -25,6 +26,12 @@ async def opened(settings: Settings) -> AsyncIterator[Resources]:
     async with AsyncExitStack() as stack:
         with naming_the_setting(settings):
             resources = await stack.enter_async_context(open_resources(settings))
+            places = sealed_places(sessions=resources.sessions, sealer=resources.sealer)
+            lacking = await find_lacking(places, settings, kids=resources.sealer.kids)
+        if lacking:
+            # Closed first: what is raised inside comes out wrapped by whoever owns tasks there.
+            await stack.aclose()
+            raise Refused("\n".join(lacking))
         yield resources
 
 
@@ -103,6 +110,7 @@ def database_sentence(settings: Settings, *, reason: str) -> str:
 
 def _reason(error: Exception) -> str:
     """Return the driver's words without the class that comes before them."""
-    if isinstance(error, DBAPIError) and error.orig is not None:
-        return str(error.orig).rpartition(">: ")[2]
+    told = error.orig if isinstance(error, DBAPIError) else None
+    if told is not None and not isinstance(told, OSError):
+        return str(told).rpartition(">: ")[2]
     return "it does not answer"

@@ -74,10 +74,6 @@ class OutboxRelay:
         """Say that something has been committed, or that the broker is back."""
         self._woken.set()
 
-    async def catch_up(self) -> None:
-        """Do the same, for a broker that has just been connected to."""
-        self.wake()
-
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Relay until the block ends; what is left then is relayed by whoever starts next."""
