@@ -9,9 +9,12 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from cadence.domains.access.dependencies import GUARDS, member, sys_admin
+from cadence.domains.operations.dependencies import metrics_reader
 from cadence.entrypoints.api import build_api
 from tests.fixtures.service import settings_for
 
+# A scraper has no login; its own guard takes its token instead, and knows sys_admins as well.
+ALL_GUARDS = (*GUARDS, metrics_reader)
 PUBLIC = {"POST /api/auth/login", "GET /health", "GET /ready"}
 
 
@@ -50,10 +53,12 @@ def test_the_routes_are_found() -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda found: found.name)
 def test_a_route_is_guarded_or_public(operation: Operation) -> None:
-    guards = {call for call in _calls(operation.dependant) if call in GUARDS}
+    guards = {call for call in _calls(operation.dependant) if call in ALL_GUARDS}
 
     assert bool(guards) is (operation.name not in PUBLIC)
     if "{org}" in operation.path:
         assert guards & {member, sys_admin}, "an organization's route needs its membership"
+    if metrics_reader in guards:
+        assert operation.name == "GET /metrics"
     if operation.path.startswith("/api/admin"):
         assert sys_admin in guards

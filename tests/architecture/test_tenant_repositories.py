@@ -9,8 +9,16 @@ import pytest
 
 import cadence.domains
 
-# Those that stand above organizations: who may log in, who there is, which tenants there are.
-ABOVE_TENANTS = {"AccessRepository", "UserRepository", "OrganizationRepository"}
+# Those that stand above organizations: who may log in, who there is, which tenants there are; and
+# what is sealed anywhere, for an operator who goes from one sealing key to the next.
+ABOVE_TENANTS = {
+    "AccessRepository",
+    "UserRepository",
+    "OrganizationRepository",
+    "RecentUseRepository",
+    "SealedKeyRepository",
+    "SealedSettingRepository",
+}
 
 
 def _repositories() -> Iterator[type]:

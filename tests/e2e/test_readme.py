@@ -31,6 +31,8 @@ class Walk:
     orchestrator: str
     stream: str
     conversation: str
+    program: str
+    audit: str
 
 
 def read_blocks() -> list[str]:
@@ -119,6 +121,11 @@ def test_the_walk_through_works_as_it_is_printed(walk: Walk) -> None:
     assert "Convert 26.2 miles to km" in remembered
     roles = [message["role"] for message in json.loads(messages)["items"]]
     assert roles == ["user", "assistant", "user", "assistant"]
+
+    assert "42" in walk.program
+    told = [line.split()[1:] for line in walk.audit.strip().splitlines()]
+    assert told[0] == ["admin", "api_key.create", "website"]
+    assert ["admin", "orchestrator.create", "help-desk"] in told
 
 
 def test_every_command_block_of_the_readme_is_run_or_shown_as_a_console() -> None:

@@ -95,6 +95,18 @@ async def remove_orchestrator(stage: Stage) -> Done:
     return Done(answer, stage.admin, [told])
 
 
+async def load_orchestrator(stage: Stage) -> Done:
+    bot = await stage.bot()
+    answer = await stage.admin.post(f"{{org}}/orchestrators/{bot.id}/load", {"tier": "warm"})
+    return Done(answer, stage.admin)
+
+
+async def unload_orchestrator(stage: Stage) -> Done:
+    bot = await stage.bot()
+    answer = await stage.admin.post(f"{{org}}/orchestrators/{bot.id}/unload")
+    return Done(answer, stage.admin)
+
+
 async def chat(stage: Stage) -> Done:
     bot = await stage.bot()
     stage.model.script(Say("x"), Say("Hello."))
@@ -149,6 +161,8 @@ CASES = cases(
     change_config,
     change_plugin_settings,
     remove_orchestrator,
+    load_orchestrator,
+    unload_orchestrator,
     chat,
     stream_turn,
     cancel_run,

@@ -326,7 +326,8 @@ async def test_what_postgresql_cannot_hold_is_refused_before_it_gets_there(here:
                 headers={"Content-Type": "application/json"},
             )
 
-            assert answer.status_code == 422, f"{value!r:.40} at {path}: {answer.text}"
+            # What is no JSON is refused as such; the rest by its field.
+            assert answer.status_code in {400, 422}, f"{value!r:.40} at {path}: {answer.text}"
 
 
 async def test_neither_store_holds_a_secret(

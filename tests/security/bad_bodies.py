@@ -26,6 +26,18 @@ REFUSED_EVERYWHERE = {
     "a number of 5,000 digits": b"9" * 5000,
     "a nesting of 100,000": b"[" * 100_000 + b"]" * 100_000,
     "an unfinished text": b'"' + MARK.encode(),
+    "63 bits and one": str(2**63).encode(),
+    "64 bits and one": str(2**64).encode(),
+    "a number of 400 digits": b"1" + b"0" * 400,
+    "more than a double holds": b"1e999",
+    "less than a double holds": b"-1e999",
+    "a name twice": b'{"a": 1, "a": 1}',
+    "a name twice, once in disguise": b'{"a": 1, "\\u0061": 1}',
+    "an object in an object, 400 times": b'{"a":' * 400 + b"1" + b"}" * 400,
+    "a list in a list, 70 times": b"[" * 70 + b"]" * 70,
+    "letters that are not UTF-8": b'"\xc3\x28"',
+    "a character in more bytes than it needs": b'"\xc0\xaf"',
+    "half a character in UTF-8": b'"\xed\xa0\x80"',
 }
 
 # What may be right in one place and wrong in another.
@@ -38,17 +50,12 @@ SURVIVED_EVERYWHERE = {
     "minus one": b"-1",
     "one and a half": b"1.5",
     "31 bits and one": str(2**31).encode(),
-    "63 bits and one": str(2**63).encode(),
-    "64 bits and one": str(2**64).encode(),
-    "a number of 400 digits": b"1" + b"0" * 400,
-    "more than a double holds": b"1e999",
     "true": b"true",
     "null": b"null",
     "a list": b"[]",
     "an object with strange names": b'{"": 1, "\\u0000": 2, "__proto__": {}, "$where": "1"}',
     "an object named by half a character": b'{"\\ud800": 1}',
     "an object with a name of 5,000 letters": b'{"' + b"n" * 5000 + b'": 1}',
-    "an object in an object, 400 times": b'{"a":' * 400 + b"1" + b"}" * 400,
 }
 
 
@@ -115,6 +122,25 @@ WRONG_BODIES: dict[str, Spoil] = {
     "JSON in a comment": lambda body: b"/* " + MARK.encode() + b" */" + json.dumps(body).encode(),
 }
 
+# What only a reader can refuse: to another reader each would be the right body.
+UNREADABLE_BODIES: dict[str, Spoil] = {
+    "UTF-16": lambda body: json.dumps(body).encode("utf-16"),
+    "UTF-16 without a mark": lambda body: json.dumps(body).encode("utf-16-le"),
+    "UTF-32": lambda body: json.dumps(body).encode("utf-32"),
+    "a byte order mark": lambda body: json.dumps(body).encode("utf-8-sig"),
+    "a comma after the last field": lambda body: json.dumps(body).encode()[:-1] + b",}",
+    "the first name twice": lambda body: _again(body) + json.dumps(body).encode()[1:],
+    "a comment after it": lambda body: json.dumps(body).encode() + b" // " + MARK.encode(),
+    "single quotes": lambda body: json.dumps(body).replace('"', "'").encode(),
+    "two of them": lambda body: json.dumps(body).encode() * 2,
+}
+
+
+def _again(body: dict[str, Any]) -> bytes:
+    name = next(iter(body))
+    return b"{" + json.dumps({name: body[name]}).encode()[1:-1] + b", "
+
+
 WRONG_TYPES = [
     "text/plain",
     "text/json",
@@ -122,6 +148,16 @@ WRONG_TYPES = [
     "application/x-www-form-urlencoded",
     "multipart/form-data; boundary=x",
     "application/octet-stream",
+    "application/jsonp",
+    "application/json5",
+    "json",
     "nonsense",
     "",
+]
+
+RIGHT_TYPES = [
+    "application/json",
+    "Application/JSON",
+    "application/json; charset=utf-8",
+    "application/merge-patch+json",
 ]

@@ -84,7 +84,7 @@ async def wrong_credentials(stage: Stage, cast: Cast) -> None:
 
 
 def _filled(path: str, organization_id: str) -> str:
-    places = {"org": organization_id, "id": "1", "session": "1", "run_id": "1"}
+    places = {"org": organization_id, "id": "1", "session": "1", "run_id": "1", "key": "1"}
     for name in ("user", "plugin_id", "orchestrator_id", "conversation_id"):
         places[name] = NOBODY
     return path.format(**places)

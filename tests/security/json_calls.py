@@ -326,6 +326,13 @@ JSON_CALLS = (
         body=lambda scene: _part_of_orchestrator(scene, "plugin_settings"),
         places=_of_orchestrator,
     ),
+    JsonCall(
+        method="POST",
+        route=_BOT + "/load",
+        who=_as_admin,
+        body=lambda _: {"tier": "warm"},
+        places=_of_orchestrator,
+    ),
     JsonCall(method="POST", route=_ORG + "/completion/stream", who=_as_member, body=_turn),
     JsonCall(method="POST", route=_ORG + "/completion/chat", who=_as_member, body=_turn),
     JsonCall(
@@ -341,5 +348,24 @@ JSON_CALLS = (
         who=_as_member,
         body=lambda scene: {"message_id": scene.message_id},
         places=_of_conversation,
+    ),
+    JsonCall(
+        method="POST",
+        route=_ORG + "/api-keys",
+        who=_as_admin,
+        body=lambda _: {"name": "robot", "role": "user", "expires_in_days": 30},
+    ),
+    JsonCall(
+        method="PATCH",
+        route=_ORG + "/settings",
+        who=_as_admin,
+        body=lambda _: {"max_agent_hops": 5, "compaction": "trim"},
+    ),
+    JsonCall(
+        method="PATCH",
+        route="/api/admin/settings/{key}",
+        who=_as_sys_admin,
+        body=lambda _: {"value": 0.5, "overridable": True},
+        places=lambda _: {"key": "temperature"},
     ),
 )

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -11,7 +12,9 @@ from tests.fixtures.service import SYS_ADMIN, Service
 from tests.security.bad_bodies import (
     MARK,
     REFUSED_EVERYWHERE,
+    RIGHT_TYPES,
     SURVIVED_EVERYWHERE,
+    UNREADABLE_BODIES,
     WRONG_BODIES,
     WRONG_TYPES,
     Spoil,
@@ -109,6 +112,56 @@ async def test_a_wrong_content_type_is_refused(scene: Scene, *, content_type: st
         answer = await call.send(scene, _right(call, scene), headers=headers)
 
         _require_one_shape(answer, call.name)
+        assert answer.status_code == 415, call.name
+        assert answer.json()["error"]["code"] == "unsupported_media_type", call.name
+
+
+async def test_a_body_that_does_not_say_what_it_is_is_refused(scene: Scene) -> None:
+    for call in A_FEW:
+        answer = await call.send(scene, _right(call, scene), headers={})
+
+        assert answer.status_code == 415, call.name
+
+
+@pytest.mark.parametrize("content_type", RIGHT_TYPES)
+async def test_every_spelling_of_json_is_taken(scene: Scene, *, content_type: str) -> None:
+    answer = await scene.sys_admin.post(
+        "/api/admin/orgs",
+        content=json.dumps({"name": f"Org {uuid4()}"}),
+        headers={"Content-Type": content_type},
+    )
+
+    assert answer.status_code == 201, answer.text
+
+
+@pytest.mark.parametrize(
+    "spoil", [pytest.param(s, id=name) for name, s in UNREADABLE_BODIES.items()]
+)
+async def test_a_body_that_two_readers_could_read_differently_is_refused(
+    scene: Scene, *, spoil: Spoil
+) -> None:
+    for call in A_FEW:
+        answer = await call.send(scene, spoil(call.body(scene)))
+
+        _require_one_shape(answer, call.name)
+        assert answer.status_code == 400, call.name
+        assert answer.json()["error"]["code"] == "bad_request", call.name
+        assert [field["path"] for field in answer.json()["error"]["fields"]] == ["body"], call.name
+
+
+async def test_an_upload_that_is_no_form_is_refused(scene: Scene) -> None:
+    for path in ("{org}/plugins/upload", "{org}/plugins/validate"):
+        said_json = await scene.admin.post(path, {"file": MARK})
+        unsaid = await scene.admin.post(path, content=b"PK" + MARK.encode())
+        nothing = await scene.admin.post(path)
+        broken = await scene.admin.post(
+            path, content=MARK, headers={"Content-Type": "multipart/form-data; boundary=x"}
+        )
+
+        for answer in (said_json, unsaid, nothing, broken):
+            _require_one_shape(answer, path)
+        assert [said_json.status_code, unsaid.status_code] == [415, 415]
+        assert [nothing.status_code, broken.status_code] == [422, 400]
 
 
 @pytest.mark.parametrize("call", CALLS)
