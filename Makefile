@@ -2,7 +2,7 @@
 RUN := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-quick check dev start migrate migrate-down migrate-create migrate-history bootstrap openapi health doctor psql redis db-reset-full fmt lint types imports conformance bench clean
+.PHONY: help setup demo test test-quick check dev start services services-stop migrate migrate-down migrate-create migrate-history bootstrap openapi health stats doctor psql redis db-reset-full fmt lint types imports conformance fuzz bench clean
 
 help: ## List what make can do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}'
@@ -18,8 +18,12 @@ test-quick: setup ## The tests that are not marked slow
 check: setup lint types imports test-quick ## Lint, types, floor plan and the quick tests: before each commit
 dev: setup ## Serve with reload
 	@$(RUN)/cadence serve --reload
-start: setup ## Serve
-	@$(RUN)/cadence serve
+start: setup ## Serve with four workers behind one port, on real stores
+	@$(RUN)/cadence serve --workers 4
+services: setup ## Start PostgreSQL, Redis and RabbitMQ where installed; prints what to put into .env
+	@$(RUN)/python scripts/services.py start
+services-stop: setup ## Stop what make services has started
+	@$(RUN)/python scripts/services.py stop
 migrate: setup ## Bring the database to the newest schema
 	@$(RUN)/cadence migrate
 migrate-down: setup ## Take back the last migration
@@ -34,6 +38,8 @@ openapi: setup ## Print the schema of the API
 	@$(RUN)/cadence openapi
 health: ## Ask a running server how it is
 	@curl -fsS http://127.0.0.1:$${CADENCE_API_PORT:-8000}/ready && echo
+stats: ## Ask a running server for its pool: make stats TOKEN=<a sys_admin's>
+	@curl -fsS -H "Authorization: Bearer $${TOKEN:?is not set: make stats TOKEN=<a sys_admin login>}" http://127.0.0.1:$${CADENCE_API_PORT:-8000}/api/admin/pool/stats && echo
 doctor: setup ## Check settings and stores
 	@$(RUN)/cadence doctor
 psql: ## Open the configured PostgreSQL
@@ -52,6 +58,8 @@ imports: setup ## The floor plan
 	@$(RUN)/lint-imports
 conformance: setup ## One contract, every orchestrator
 	@$(RUN)/pytest tests/conformance
+fuzz: setup ## Call every operation 200 times as each role, otherwise than the last time
+	@FUZZ_EXAMPLES=200 $(RUN)/pytest -n auto tests/security/test_schema_fuzzing.py
 bench: setup ## Figures of speed and memory
 	@$(RUN)/python -m tests.benchmarks
 clean: ## Remove caches

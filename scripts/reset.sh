@@ -2,8 +2,10 @@
 # Deletes what the embedded stores hold, after asking.
 set -eu
 cd "$(dirname "$0")/.."
-printf 'Delete every organization, conversation and plugin in var/? Type yes: '
+printf 'Delete every organization, conversation and plugin in var/, and the stores of make services? Type yes: '
 read -r answer
 [ "$answer" = yes ] || { echo "Nothing was deleted."; exit 1; }
+# A server whose files are gone would go on without them.
+[ ! -d var/services ] || .venv/bin/python scripts/services.py stop
 rm -rf var
 echo "var/ is gone."
