@@ -38,11 +38,19 @@ VISIBLE = f"(organization_id IS NULL OR {OWN})"
 # Roles belong to the whole server: another database of it may have made this one already.
 MAKE_ROLE = """
 DO $$
+DECLARE
+    may_become boolean;
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'cadence_app') THEN
         CREATE ROLE cadence_app NOLOGIN;
     END IF;
-    IF NOT pg_has_role(current_user, 'cadence_app', 'MEMBER') THEN
+    -- Since PostgreSQL 16 whoever makes a role is a member of it that may not become it.
+    IF current_setting('server_version_num')::int >= 160000 THEN
+        may_become := pg_has_role(current_user, 'cadence_app', 'SET');
+    ELSE
+        may_become := pg_has_role(current_user, 'cadence_app', 'MEMBER');
+    END IF;
+    IF NOT may_become THEN
         GRANT cadence_app TO CURRENT_USER;
     END IF;
 EXCEPTION

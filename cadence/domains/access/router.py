@@ -57,7 +57,7 @@ async def page_api_keys(page: PageQuery, api_keys: ApiKeys) -> object:
 
 
 @keys.delete("/{key}", status_code=204)
-async def revoke_api_key(key: ApiKeyInPath, api_keys: ApiKeys) -> None:
+async def revoke_api_key(api_keys: ApiKeys, key: ApiKeyInPath) -> None:
     """Revoke a service key; it is refused from then on."""
     await api_keys.revoke(key)
 

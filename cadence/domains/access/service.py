@@ -132,6 +132,8 @@ class AccessService:
         key = await self._authority.find_key(service_keys.hash_key(token))
         if key is None or key.expires_at <= now:
             raise NotSignedIn
+        if await self._authority.find_standing(key.organization_id) is None:
+            raise NotSignedIn
         if await self._authority.is_use_worth_noting(key.key_id):
             async with transaction(self._sessions, PLATFORM) as session:
                 await AccessRepository(session).note_use(key.key_id, at=now)

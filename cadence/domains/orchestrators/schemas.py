@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, GetJsonSchemaHandler, JsonValue, TypeAdapter
+from pydantic import Field, GetJsonSchemaHandler, JsonValue, StrictInt, TypeAdapter
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -45,7 +45,7 @@ class Compaction(StrEnum):
 class NodeConfig(Input):
     """What one node uses instead of the defaults."""
 
-    llm_config_id: int | None = None
+    llm_config_id: StrictInt | None = None
     prompt_override: Annotated[SafeText, Field(max_length=16_384)] | None = None
 
 
@@ -115,7 +115,7 @@ class _ShownAs:
 class WrittenConfig(Input):
     """The default model, and the settings of the mode, which are read once the mode is known."""
 
-    default_llm_config_id: int
+    default_llm_config_id: StrictInt
     mode_config: Annotated[dict[str, JsonValue], _ShownAs(AnyModeConfig)] = Field(
         default_factory=dict
     )
