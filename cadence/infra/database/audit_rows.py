@@ -22,13 +22,15 @@ _LONGEST_ADDRESS = 64
 
 @cache
 def audited_tables() -> Mapping[str, Audited]:
-    """Return how each audited table is told, by its name."""
+    """Return how each audited table is told, by its name and in the order of the names."""
     tables = {mapper.local_table: mapper.class_ for mapper in Base.registry.mappers}
-    return {
+    audited = {
         table.name: row_type.__audit__
         for table, row_type in tables.items()
         if isinstance(table, Table) and _is_audited(row_type)
     }
+    # The registry's own order differs from one process to the next.
+    return dict(sorted(audited.items()))
 
 
 def flushed_changes(session: Session, reach: Reach) -> Iterator[RowChange]:
