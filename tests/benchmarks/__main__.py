@@ -1,13 +1,14 @@
 """`make bench`: figures for people to read; never asserted, the machine is too noisy for that.
 
-`--quick` leaves the server's start out and gives rougher figures of turns in less time.
+`--quick` leaves the server's start out and gives rougher figures of all the rest in less time.
 """
 
 import sys
 
-from tests.benchmarks import start, turns
+from tests.benchmarks import pools, start, turns
 
 is_quick = "--quick" in sys.argv[1:]
 if not is_quick:
     start.run()
 turns.run(is_quick=is_quick)
+pools.run(is_quick=is_quick)

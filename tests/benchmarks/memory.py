@@ -1,10 +1,11 @@
-"""How many bytes the process has in use: exact, where resident memory hides what is reused."""
+"""What a process weighs: resident, and exactly, as resident memory hides what is reused."""
 
 import ctypes
 import os
 import re
 import sys
 import tempfile
+from pathlib import Path
 
 _PYTHONS_OWN = re.compile(rb"^# bytes in allocated blocks +=\s+([\d,]+)", re.MULTILINE)
 
@@ -19,6 +20,14 @@ class _MallInfo2(ctypes.Structure):
             "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost",
         )
     )  # fmt: skip
+
+
+def resident_mib(pid: int | None = None) -> float:
+    """Return the resident memory of a process, of this one by default."""
+    name = "self" if pid is None else str(pid)
+    status = Path(f"/proc/{name}/status").read_text(encoding="ascii")
+    line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
 
 
 def bytes_in_use() -> int:

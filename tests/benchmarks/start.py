@@ -5,6 +5,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.benchmarks.memory import resident_mib
 from tests.fakes.model_server import Say, open_model_server
 from tests.fixtures.clients import Client, create_organization, log_in, open_http
 from tests.fixtures.orchestrators import create_bot
@@ -38,7 +39,7 @@ def _measure(processes: Processes, folder: Path) -> None:
         times.append(time.perf_counter() - begun)
     assert server is not None
     print(f"server ready       {min(times):5.2f} s best, {max(times):5.2f} s worst of {STARTS}")
-    print(f"resident, ready    {_resident(server):5.0f} MiB")
+    print(f"resident, ready    {resident_mib(server.pid):5.0f} MiB")
     asyncio.run(_first_turn(server))
 
 
@@ -46,17 +47,10 @@ async def _first_turn(server: ServeProcess) -> None:
     async with open_http(server.base_url) as http, open_model_server() as model:
         sys_admin = Client(http, await log_in(http, SYS_ADMIN), "none")
         bot = await create_bot(await create_organization(http, sys_admin), model.openai_url)
-        print(f"resident, composed {_resident(server):5.0f} MiB, before the first turn")
+        print(f"resident, composed {resident_mib(server.pid):5.0f} MiB, before the first turn")
         for name in ("first", "second"):
             model.script(Say("x"), Say("Hello."))
             begun = time.perf_counter()
             await bot.chat("Hello")
             print(f"{name} turn        {1000 * (time.perf_counter() - begun):6.0f} ms")
-        print(f"resident, after    {_resident(server):5.0f} MiB")
-
-
-def _resident(server: ServeProcess) -> float:
-    """Return the resident memory in MiB."""
-    status = Path(f"/proc/{server.pid}/status").read_text(encoding="ascii")
-    line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
-    return int(line.split()[1]) / 1024
+        print(f"resident, after    {resident_mib(server.pid):5.0f} MiB")
