@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, event
+from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import (
@@ -18,9 +18,9 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from cadence.infra.database.auditing import AuditedSession
 from cadence.infra.database.folding import teach_sqlite_to_fold
+from cadence.infra.database.writers import WriterQueue
 
 BUSY_TIMEOUT_MS = 10_000
-READ_ONLY = "cadence_read_only"
 # Seconds in which PostgreSQL must take a connection; with those that trying an old one takes, less
 # than the two in which a request is answered while PostgreSQL is away.
 CONNECT_SECONDS = 1.2
@@ -70,7 +70,7 @@ def build_engine(
         engine = create_async_engine(address, **options)
         event.listen(engine.sync_engine, "connect", _tune_sqlite)
         event.listen(engine.sync_engine, "connect", teach_sqlite_to_fold)
-        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        WriterQueue().watch(engine)
         return engine
     from cadence.infra.database.network import watch_the_network  # noqa: PLC0415  # see there
 
@@ -97,7 +97,7 @@ def count_connections_in_use(engine: AsyncEngine) -> int:
 
 
 def _tune_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
-    # None leaves BEGIN to `_begin_sqlite`; the driver's own would come too late for a lock.
+    # None leaves BEGIN to the queue of writers; the driver's own would come too late for a lock.
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in (
@@ -108,10 +108,3 @@ def _tune_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> N
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # A writer that starts as a reader can fail at its first write (SQLITE_BUSY_SNAPSHOT),
-    # whatever the timeout; so whoever may write takes the write lock at once.
-    read_only = connection.get_execution_options().get(READ_ONLY, False)
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from cadence.infra.away import Store, StoreUnavailable
 from cadence.infra.database.auditing import ACTOR
 from cadence.infra.database.away import is_away
-from cadence.infra.database.engine import READ_ONLY
 from cadence.infra.database.reach import Reach
 from cadence.infra.database.walls import REACH
+from cadence.infra.database.writers import READ_ONLY
 from cadence.kernel.actors import Actor
 
 Session = AsyncSession
