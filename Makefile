@@ -2,7 +2,7 @@
 RUN := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-quick check dev start services services-stop migrate migrate-down migrate-create migrate-history bootstrap openapi health stats doctor psql redis db-reset-full fmt lint types imports conformance fuzz bench clean
+.PHONY: help setup demo test test-quick check quick dev start services services-stop migrate migrate-down migrate-create migrate-history bootstrap openapi health stats doctor psql redis db-reset-full fmt lint types imports conformance fuzz bench clean
 
 help: ## List what make can do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}'
@@ -15,7 +15,8 @@ test: setup ## Run every test that this machine can run
 	@$(RUN)/pytest -n auto --dist loadgroup
 test-quick: setup ## The tests that are not marked slow
 	@$(RUN)/pytest -n auto --dist loadgroup -m "not slow"
-check: setup lint types imports test-quick ## Lint, types, floor plan and the quick tests: before each commit
+check: setup lint types imports test ## Everything that CI runs: lint, types, the floor plan, every test
+quick: setup lint types imports test-quick ## The same with the quick tests alone: before each commit
 dev: setup ## Serve with reload
 	@$(RUN)/cadence serve --reload
 start: setup ## Serve with four workers behind one port, on real stores
