@@ -1,6 +1,6 @@
 """What the pool knows of one orchestrator, and what it tells of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from cadence.pool.failures import RememberedFailure
@@ -43,7 +43,7 @@ class Entry:
     blueprint: Blueprint | None = None
     slot: Slot | None = None
     preparation: Preparation | None = None
-    failure: RememberedFailure | None = field(default=None)
+    failure: RememberedFailure | None = None
     has_place: bool = False
 
     @property

@@ -62,7 +62,7 @@ class PoolFollower:
         key = (owner, OrchestratorId(UUID(event.orchestrator_id)))
         match event.action:
             case Action.RELOAD:
-                self._follow(key, lambda: self._pool.reload(key))
+                self._reload(key)
             case Action.LOAD:
                 self._follow(key, lambda: self._pool.load(key, Tier(event.tier or Tier.HOT)))
             case Action.UNLOAD:
@@ -80,7 +80,7 @@ class PoolFollower:
         current = await self._source.current_hashes(list(held))
         for key, build_hash in held.items():
             if current.get(key) != build_hash:
-                self._follow(key, lambda key=key: self._pool.reload(key))  # type: ignore[misc]  # bound now
+                self._reload(key)
 
     async def _hear_of_many(
         self, event: OrchestratorEvent, organization_id: OrganizationId | None
@@ -97,6 +97,10 @@ class PoolFollower:
                 await self.compare()
             except Exception as failure:  # noqa: BLE001  # a store that is away must not end it
                 log.warning("pool_not_compared", error=type(failure).__name__)
+
+    def _reload(self, key: Key) -> None:
+        # What waits already reads the newest configuration, or has nothing left to reload.
+        self._follow(key, self._waiting.get(key, lambda: self._pool.reload(key)))
 
     def _follow(self, key: Key, work: Work) -> None:
         self._waiting[key] = work

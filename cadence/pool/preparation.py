@@ -20,14 +20,15 @@ class Preparation:
     and whoever was cut off usually asks again.
 
     `wanted` is the hash that it was started for, None for whatever is current; `build_hash` is the
-    one that it turned out to be.
+    one that it turned out to be. `will_read` says that it has yet to look at the database; one that
+    starts from what is in memory never does.
     """
 
-    def __init__(self, *, wanted: str | None, tier: Tier, build_hash: str | None = None) -> None:
+    def __init__(self, *, wanted: str | None, tier: Tier, will_read: bool) -> None:
         self.wanted = wanted
         self.tier = tier
-        self.build_hash = build_hash
-        self.has_begun_reading = False
+        self.will_read = will_read
+        self.build_hash: str | None = None
         self.has_begun_building = False
         self.is_unwanted = False
         self.is_given_up = False
@@ -55,7 +56,7 @@ class Preparation:
         """
         if self.tier is not Tier.HOT or self.is_given_up:
             return False
-        return build_hash in {self.wanted, self.build_hash} or not self.has_begun_reading
+        return build_hash in {self.wanted, self.build_hash} or self.will_read
 
     async def join(self, release: Callable[[Slot], None]) -> Slot:
         """Wait for the built one, which is leased for the caller; raises why there is none."""

@@ -51,7 +51,8 @@ class Preparer:
 
     def start(self, entry: Entry, *, wanted: str | None, tier: Tier) -> Preparation:
         """Begin to make it as warm or hot, from what has the `wanted` hash or is newer."""
-        preparation = Preparation(wanted=wanted, tier=tier)
+        will_read = _find_kept(entry, wanted) is None
+        preparation = Preparation(wanted=wanted, tier=tier, will_read=will_read)
         entry.preparation = preparation
         work = self._prepare(entry, preparation)
         task = self._tasks.start(work, name=f"prepare {entry.key[1]}")
@@ -106,11 +107,11 @@ class Preparer:
         return self._shelf.install(entry, blueprint, built)
 
     async def _read(self, entry: Entry, preparation: Preparation) -> Blueprint:
-        kept = entry.blueprint
-        if kept is not None and kept.build_hash == preparation.wanted:
+        kept = _find_kept(entry, preparation.wanted)
+        if kept is not None:
             return kept
         async with self._gate.passing(entry.key[0]):
-            preparation.has_begun_reading = True
+            preparation.will_read = False
             try:
                 return await self._source.load(*entry.key)
             except Exception as failure:
@@ -125,6 +126,11 @@ class Preparer:
         entry.failure = remember(entry.failure, error, build_hash=build_hash, now=self._clock.now())
         log.warning("build_failed", instance=str(entry.key[1]), code=error.code)
         return error
+
+
+def _find_kept(entry: Entry, wanted: str | None) -> Blueprint | None:
+    kept = entry.blueprint
+    return kept if kept is not None and kept.build_hash == wanted else None
 
 
 def _outcome_of(done: asyncio.Task[Outcome]) -> Outcome:

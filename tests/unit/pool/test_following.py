@@ -130,6 +130,25 @@ async def test_many_changes_of_one_are_followed_twice_at_most(
     assert pool.done == [("reload", key)] * 2
 
 
+@pytest.mark.parametrize(
+    ("waiting", "expected"), [(Action.LOAD, "load hot"), (Action.UNLOAD, "unload")]
+)
+async def test_a_change_does_not_push_aside_what_was_asked_for_by_hand(
+    pool: RecordingPool, follower: PoolFollower, *, waiting: Action, expected: str
+) -> None:
+    key = new_key()
+    pool.gate.clear()
+    await follower.hear(event(Action.RELOAD, key))
+    await settled(pool, 1)
+
+    await follower.hear(event(waiting, key))
+    await follower.hear(event(Action.RELOAD, key))
+    pool.gate.set()
+    await settled(pool, 2)
+
+    assert pool.done == [("reload", key), (expected, key)]
+
+
 async def test_a_slow_one_keeps_no_other_waiting(
     pool: RecordingPool, follower: PoolFollower
 ) -> None:

@@ -20,6 +20,11 @@ async def use(pool: Pool, key: Key, build_hash: str = "1") -> None:
         pass
 
 
+async def lent_hash(pool: Pool, key: Key, build_hash: str) -> str:
+    async with pool.lease(*key, build_hash=build_hash) as built:
+        return built.build_hash
+
+
 def is_same(lent: Built, made: RecordedRuntime) -> bool:
     return id(lent.runtime) == id(made)
 
@@ -131,6 +136,47 @@ async def test_a_leased_one_is_never_evicted_and_who_finds_no_place_is_told_so()
     assert pool.find(second).last_error is None
 
 
+async def test_one_that_is_being_built_anew_keeps_its_place() -> None:
+    workshop = Workshop()
+    pool = workshop.pool(max_hot=1, wait_seconds=0.01)
+    first, second = workshop.key(), workshop.key()
+    await use(pool, first)
+    workshop.hashes[first] = "2"
+    workshop.building.clear()
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(pool.reload(first))
+        await settle()
+        with pytest.raises(PoolFull):
+            await use(pool, second)
+        workshop.building.set()
+
+    assert pool.find(first).build_hash == "2"
+
+
+async def test_one_that_is_leased_in_place_of_an_idle_one_is_not_idle() -> None:
+    workshop = Workshop()
+    pool = workshop.pool(max_hot=1, wait_seconds=0.01)
+    first, second = workshop.key(), workshop.key()
+    await use(pool, first)
+    workshop.hashes[first] = "2"
+
+    async with pool.lease(*first, build_hash="2"):
+        with pytest.raises(PoolFull):
+            await use(pool, second)
+
+
+async def test_one_that_is_leased_after_a_second_look_is_not_idle() -> None:
+    workshop = Workshop()
+    pool = workshop.pool(max_hot=1, wait_seconds=0.01)
+    first, second = workshop.key("2"), workshop.key()
+    await use(pool, first, "2")
+
+    async with pool.lease(*first, build_hash="1"):
+        with pytest.raises(PoolFull):
+            await use(pool, second)
+
+
 async def test_who_waits_for_a_place_gets_the_one_that_is_left_in_order() -> None:
     workshop = Workshop()
     pool = workshop.pool(max_hot=1)
@@ -215,6 +261,24 @@ async def test_what_nobody_waits_for_any_more_is_not_even_begun() -> None:
     assert workshop.tried == []
     assert pool.find(key).tier is Tier.COLD
     await use(pool, key)
+    assert len(workshop.made) == 1
+
+
+async def test_who_asks_just_as_the_last_one_goes_away_is_served() -> None:
+    workshop = Workshop()
+    pool, key = workshop.pool(), workshop.key()
+    workshop.reading.clear()
+
+    async with asyncio.TaskGroup() as tasks:
+        gone = tasks.create_task(use(pool, key))
+        await settle()
+        gone.cancel()
+        stays = tasks.create_task(use(pool, key))
+        await settle()
+        workshop.reading.set()
+        await stays
+
+    assert gone.cancelled()
     assert len(workshop.made) == 1
 
 
@@ -349,12 +413,28 @@ async def test_a_change_while_the_one_before_is_being_built_is_followed_after_it
         await settle()
         workshop.hashes[key] = "2"
         tasks.create_task(pool.reload(key))
-        newer = tasks.create_task(use(pool, key, "2"))
+        newer = tasks.create_task(lent_hash(pool, key, "2"))
         await settle()
         workshop.building.set()
-        await newer
 
+    assert newer.result() == "2"
     assert [runtime.build_hash for runtime in workshop.made] == ["1", "2"]
+
+
+async def test_a_change_while_a_warm_one_waits_for_a_place_is_not_overlooked() -> None:
+    workshop = Workshop()
+    pool = workshop.pool(max_hot=1)
+    other, key = workshop.key(), workshop.key()
+    await pool.load(key, Tier.WARM)
+
+    async with asyncio.TaskGroup() as tasks, pool.lease(*other, build_hash="1"):
+        older = tasks.create_task(lent_hash(pool, key, "1"))
+        await settle()
+        workshop.hashes[key] = "2"
+        newer = tasks.create_task(lent_hash(pool, key, "2"))
+        await settle()
+
+    assert (older.result(), newer.result()) == ("1", "2")
 
 
 async def test_an_unloaded_one_finishes_its_turn_first() -> None:

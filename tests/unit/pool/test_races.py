@@ -1,13 +1,13 @@
 """Whatever happens at once, the pool keeps its promises; Hypothesis looks for what breaks them."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from typing_extensions import override
 
 from cadence.infra.away import Store, StoreUnavailable
@@ -21,15 +21,15 @@ from tests.unit.pool.workshop import Broken, HeldLoop, RecordedRuntime, Workshop
 
 T = TypeVar("T")
 
-MAX_HOT = 2
 WAIT_SECONDS = 5
 WARM_SECONDS = 100
-KEYS = range(4)
+KEYS = range(3)
 
 # What a turn, or whoever follows events, may be told.
 TOLD = (Broken, NotFound, PoolFull, StoreUnavailable)
 
 a_key = st.sampled_from(KEYS)
+a_while = st.integers(1, 5)
 
 
 @dataclass(eq=False)
@@ -61,17 +61,23 @@ class PoolRaces(RuleBasedStateMachine):
         super().__init__()
         self.loop = HeldLoop()
         self.workshop = Workshop()
-        self.pool = self.workshop.pool(
-            max_hot=MAX_HOT, wait_seconds=WAIT_SECONDS, warm_ttl_seconds=WARM_SECONDS, builds=2
-        )
-        self.keys = [
-            self.workshop.key("1", organization_id)
-            for organization_id in (OrganizationId(new_uuid()), OrganizationId(new_uuid()))
-            for _ in range(len(KEYS) // 2)
-        ]
+        ours, theirs = OrganizationId(new_uuid()), OrganizationId(new_uuid())
+        self.keys = [self.workshop.key("1", owner) for owner in (ours, ours, theirs)]
         self.versions = dict.fromkeys(self.keys, 1)
         self.turns: list[Turn] = []
+        self.steps = 0
+        self.later: list[tuple[int, Callable[[], object]]] = []
         self.followers: list[asyncio.Task[None]] = []
+
+    @initialize(max_hot=st.integers(1, 2), builds=st.integers(1, 4))
+    def open(self, max_hot: int, builds: int) -> None:
+        self.max_hot = max_hot
+        self.pool = self.workshop.pool(
+            max_hot=max_hot,
+            wait_seconds=WAIT_SECONDS,
+            warm_ttl_seconds=WARM_SECONDS,
+            builds=builds,
+        )
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(work)
@@ -87,6 +93,11 @@ class PoolRaces(RuleBasedStateMachine):
         self.run(settle())
 
     # What turns do.
+
+    # Three rules begin turns: most of what matters happens while several are under way.
+    @rule(number=a_key)
+    def begin_current_turn(self, number: int) -> None:
+        self.begin_turn(number, late=False)
 
     @rule(number=a_key, late=st.booleans())
     def begin_turn(self, number: int, late: bool) -> None:  # noqa: FBT001  # drawn by Hypothesis
@@ -155,14 +166,19 @@ class PoolRaces(RuleBasedStateMachine):
     def delete(self, number: int) -> None:
         self.workshop.hashes.pop(self.keys[number], None)
 
-    @rule(build_hash=st.sampled_from("123"))
-    def break_or_mend(self, build_hash: str) -> None:
-        self.workshop.broken ^= {build_hash}
+    @rule(number=a_key, steps=a_while)
+    def break_the_plugin(self, number: int, steps: int) -> None:
+        build_hash = self.workshop.hashes.get(self.keys[number], "1")
+        self.workshop.broken.add(build_hash)
+        self._later(steps, lambda: self.workshop.broken.discard(build_hash))
 
-    @rule()
-    def lose_or_find_the_store(self) -> None:
-        is_away = self.workshop.failure is not None
-        self.workshop.failure = None if is_away else StoreUnavailable(Store.DATABASE)
+    @rule(steps=a_while)
+    def lose_the_store(self, steps: int) -> None:
+        self.workshop.failure = StoreUnavailable(Store.DATABASE)
+        self._later(steps, self._find_the_store)
+
+    def _find_the_store(self) -> None:
+        self.workshop.failure = None
 
     # What events ask for.
 
@@ -200,19 +216,27 @@ class PoolRaces(RuleBasedStateMachine):
     def cool(self) -> None:
         self.pool.cool()
 
-    @rule()
-    def hold_or_let_on_reading(self) -> None:
-        self._toggle(self.workshop.reading)
+    @rule(steps=a_while)
+    def hold_reading(self, steps: int) -> None:
+        self.workshop.reading.clear()
+        self._later(steps, self.workshop.reading.set)
 
-    @rule()
-    def hold_or_let_on_building(self) -> None:
-        self._toggle(self.workshop.building)
+    @rule(steps=a_while)
+    def hold_building(self, steps: int) -> None:
+        self.workshop.building.clear()
+        self._later(steps, self.workshop.building.set)
 
-    def _toggle(self, event: asyncio.Event) -> None:
-        if event.is_set():
-            event.clear()
-        else:
-            event.set()
+    def _later(self, steps: int, do: Callable[[], object]) -> None:
+        """Do something after so many steps: nothing bad lasts, or nothing else would happen."""
+        self.later.append((self.steps + steps, do))
+
+    @invariant()
+    def what_was_held_goes_on(self) -> None:
+        self.steps += 1
+        due = [do for step, do in self.later if step <= self.steps]
+        self.later = [(step, do) for step, do in self.later if step > self.steps]
+        for do in due:
+            do()
         self.run(settle())
 
     # What must hold at any time.
@@ -238,7 +262,7 @@ class PoolRaces(RuleBasedStateMachine):
         assert len(self.workshop.open) == told.hot + told.draining
         hot = {key for key, entry in self.pool.held().items() if entry.tier is Tier.HOT}
         being_built = set(self.workshop.under_way) - hot
-        assert told.hot + len(being_built) <= MAX_HOT
+        assert told.hot + len(being_built) <= self.max_hot
 
     @invariant()
     def only_what_a_turn_uses_drains_for_long(self) -> None:
@@ -253,7 +277,7 @@ class PoolRaces(RuleBasedStateMachine):
             return
         leased = [entry for entry in self.pool.held().values() if entry.is_leased]
         for turn in self.turns:
-            assert not turn.is_waiting or len(leased) == MAX_HOT
+            assert not turn.is_waiting or len(leased) == self.max_hot
 
     @override
     def teardown(self) -> None:
@@ -272,4 +296,4 @@ class PoolRaces(RuleBasedStateMachine):
 
 
 TestRaces = PoolRaces.TestCase
-TestRaces.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestRaces.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)

@@ -109,7 +109,7 @@ class Workshop:
         self.hashes[key] = build_hash
         return key
 
-    def pool(self, **settings: float) -> Pool:
+    def pool(self, **settings: object) -> Pool:
         return Pool(
             self,
             self.build,
@@ -138,6 +138,8 @@ class Workshop:
         return {key: self.hashes.get(key) for key in keys}
 
     async def list_recent(self, *, limit: int | None) -> Sequence[Key]:
+        if self.failure is not None:
+            raise self.failure
         return self.recent[:limit]
 
     async def build(self, found: Blueprint) -> Built:
