@@ -236,7 +236,7 @@ async def test_a_made_up_key_is_refused(
 ) -> None:
     answer = await http.get(
         f"/api/orgs/{organization.id}/orchestrators",
-        headers={"Authorization": f"Bearer {token}".encode()},
+        headers={b"Authorization": f"Bearer {token}".encode()},
     )
 
     assert answer.status_code == 401

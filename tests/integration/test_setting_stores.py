@@ -45,7 +45,7 @@ class Office:
     @property
     def told_to(self) -> list[str]:
         """Whose orchestrators were announced."""
-        return sorted(told.organization_id for told in self.told)
+        return sorted(str(told.organization_id) for told in self.told)
 
     async def change(self, organization_id: OrganizationId, **values: Any) -> None:
         """Change an organization's settings as a sys_admin."""
