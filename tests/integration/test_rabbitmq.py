@@ -21,6 +21,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("rabbitmq")]
 
 KEY = b"k" * 32
 CLOCK = SystemClock()
+# Enough to meet each step of a connection that is being made, in seconds.
+LEAVINGS, CONNECTED_AFTER = 200, 0.04
+LET_GO_WITHIN = 10
 
 
 def envelope(name: str) -> Envelope:
@@ -127,6 +130,15 @@ async def test_an_event_that_fails_is_tried_three_times_and_put_aside(
     async with asyncio.timeout(10):
         while await count_dead(rabbitmq_url) < before + 1:  # noqa: ASYNC110  # the broker tells nobody
             await asyncio.sleep(0.1)
+
+
+async def test_whoever_leaves_while_the_connection_is_made_is_let_go(rabbitmq_url: str) -> None:
+    for number in range(LEAVINGS):
+        node = Node(rabbitmq_url)
+        async with asyncio.timeout(LET_GO_WITHIN):
+            async with node.events.listening(node.listen, caught_up=node.catch_up):
+                # Each time a little later, until it has been made for some time.
+                await asyncio.sleep(number / LEAVINGS * CONNECTED_AFTER)
 
 
 async def test_a_broker_that_restarts_is_connected_to_again(tmp_path: Path) -> None:

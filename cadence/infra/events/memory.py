@@ -18,6 +18,11 @@ class MemoryEvents:
     def __init__(self) -> None:
         self._queue: asyncio.Queue[OrchestratorEvent] = asyncio.Queue()
 
+    @property
+    def is_connected(self) -> bool:
+        """Always: there is nothing in between."""
+        return True
+
     async def publish(self, envelope: Envelope) -> None:
         """Hand an event to this process's listener."""
         self._queue.put_nowait(envelope.event)

@@ -51,6 +51,11 @@ class Broker(Protocol):
 class Events(Broker, Protocol):
     """What carries events, and brings them."""
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether events travel at the moment; they wait where they are while they do not."""
+        ...
+
     def listening(
         self, listener: Listener, *, caught_up: Callable[[], Awaitable[None]]
     ) -> AbstractAsyncContextManager[None]:
@@ -77,18 +82,21 @@ class OutboxRelay:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Relay until the block ends; what is left then is relayed by whoever starts next."""
+        # A broker's client may swallow a cancellation that comes just when it is answered.
+        leaving = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
-            relaying = tasks.create_task(self._relay())
+            relaying = tasks.create_task(self._relay(leaving))
             try:
                 yield
             finally:
+                leaving.set()
                 relaying.cancel()
 
-    async def _relay(self) -> None:
-        while True:
+    async def _relay(self, leaving: asyncio.Event) -> None:
+        while not leaving.is_set():
             self._woken.clear()
             try:
-                while await self.send_some() == BATCH:
+                while await self.send_some() == BATCH and not leaving.is_set():
                     pass
             except (BrokerAway, StoreUnavailable):
                 log.debug("outbox_waits")

@@ -75,18 +75,23 @@ class RabbitEvents:
         `caught_up` is called after each connection is made, also after the first: what was told
         meanwhile went by, so it has to compare with the database.
         """
+        # The client swallows a cancellation that comes just when the broker has answered.
+        leaving = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
-            staying = tasks.create_task(self._stay_connected(listener, caught_up))
+            staying = tasks.create_task(self._stay_connected(listener, caught_up, leaving=leaving))
             try:
                 yield
             finally:
+                leaving.set()
                 staying.cancel()
 
-    async def _stay_connected(self, listener: Listener, caught_up: Catch) -> None:
+    async def _stay_connected(
+        self, listener: Listener, caught_up: Catch, *, leaving: asyncio.Event
+    ) -> None:
         pause = FIRST_PAUSE
-        while True:
+        while not leaving.is_set():
             try:
-                await self._connected(listener, caught_up)
+                await self._connected(listener, caught_up, leaving=leaving)
                 pause = FIRST_PAUSE
             except AWAY as failure:
                 log.warning("broker_away", error=type(failure).__name__, again_in=round(pause, 1))
@@ -94,7 +99,9 @@ class RabbitEvents:
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    async def _connected(self, listener: Listener, caught_up: Catch) -> None:
+    async def _connected(
+        self, listener: Listener, caught_up: Catch, *, leaving: asyncio.Event
+    ) -> None:
         """Connect, listen, and return when the connection is lost."""
         async with asyncio.timeout(CONNECT_SECONDS):
             connection = await aio_pika.connect(self._url, timeout=CONNECT_SECONDS)
@@ -110,7 +117,8 @@ class RabbitEvents:
             log.info("broker_connected")
             try:
                 await caught_up()
-                await lost.wait()
+                if not leaving.is_set():
+                    await lost.wait()
             finally:
                 self._exchange = None
 
