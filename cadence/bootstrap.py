@@ -133,6 +133,7 @@ async def open_resources(
             sessions=sessions,
             redis=redis,
             limiter=limiter,
+            events=events,
             relay=relay,
             packages=packages,
             sealer=sealer,

@@ -14,7 +14,7 @@ from cadence.engine.registry import BackendRegistry
 from cadence.infra.database.transaction import Sessions
 from cadence.infra.egress.clients import Egress
 from cadence.infra.egress.rules import EgressRules
-from cadence.infra.events.relay import OutboxRelay
+from cadence.infra.events.relay import Events, OutboxRelay
 from cadence.infra.object_store.packages import PackageStore
 from cadence.infra.rate_limits.quotas import RateLimiter
 from cadence.infra.secrets.sealing import Sealer
@@ -41,6 +41,7 @@ class Resources:
     sessions: Sessions
     redis: Redis
     limiter: RateLimiter
+    events: Events
     relay: OutboxRelay
     packages: PackageStore
     sealer: Sealer

@@ -1,13 +1,16 @@
 """`cadence doctor`: what is set, what answers, and what to do about the rest."""
 
+import asyncio
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from cadence.config.production import require_startable
 from cadence.config.settings import Settings
 from cadence.domains.operations.dependencies import build_readiness
-from cadence.domains.operations.remedies import REMEDIES
+from cadence.domains.operations.remedies import EVENTS_REMEDY, REMEDIES
 from cadence.domains.operations.schemas import State
+from cadence.domains.operations.service import WITHIN_SECONDS, ReadinessService
 from cadence.entrypoints.refusing import ABOUT_SETTINGS, Refused, find_reasons
 from cadence.entrypoints.starting import opened
 from cadence.infra.secrets.keyring import KeyringInvalid
@@ -35,16 +38,31 @@ async def examine() -> int:
 async def _examine_stores(settings: Settings) -> bool:
     try:
         async with opened(settings) as resources:
-            states = await build_readiness(resources).states()
+            readiness = build_readiness(resources)
+            states = await readiness.states()
+            await _wait_for_events(readiness)
+            events = readiness.events
     except (Refused, KeyringInvalid) as refusal:
         _bad("stores", find_reasons(refusal))
         return False
     for store, state in states.items():
-        is_ok = state is State.OK
-        told = "answers" if is_ok else f"does not answer: {REMEDIES[store]}"
-        _line("ok" if is_ok else "BAD", store, told)
+        _tell(store, state, remedy=REMEDIES[store])
+    _tell("events", events, remedy=EVENTS_REMEDY)
     _line("note", "plugins", "uploaded plugins run in this process: trust whoever uploads")
-    return all(state is State.OK for state in states.values())
+    return all(state is State.OK for state in (*states.values(), events))
+
+
+async def _wait_for_events(readiness: ReadinessService) -> None:
+    # The connection is made beside, and made anew for as long as it cannot be.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(WITHIN_SECONDS):
+            while readiness.events is not State.OK:  # noqa: ASYNC110  # nobody tells
+                await asyncio.sleep(0.05)
+
+
+def _tell(thing: str, state: State, *, remedy: str) -> None:
+    is_ok = state is State.OK
+    _line("ok" if is_ok else "BAD", thing, "answers" if is_ok else f"does not answer: {remedy}")
 
 
 def _bad(thing: str, reasons: Sequence[str]) -> None:

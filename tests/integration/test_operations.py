@@ -238,6 +238,7 @@ async def test_a_sys_admin_sees_how_the_process_and_its_stores_are(
     assert told["pool"]["max_hot"] == service.settings.pool.max_hot
     assert told["runs_under_way"] == 0
     assert told["uptime_seconds"] > 0
+    assert told["events"] == {"state": "ok", "remedy": None}
     assert set(told["stores"]) == {"database", "redis", "objects"}
     for store in told["stores"].values():
         assert store["state"] == "ok"
@@ -309,4 +310,5 @@ async def test_everybody_may_ask_whether_the_service_is_ready(http: httpx.AsyncC
     assert answer.json() == {
         "status": "ok",
         "stores": {"database": "ok", "redis": "ok", "objects": "ok"},
+        "events": "ok",
     }

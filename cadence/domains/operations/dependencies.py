@@ -45,7 +45,8 @@ def build_readiness(parts: Parts) -> ReadinessService:
             Store.DATABASE: lambda: _ping_database(parts),
             Store.REDIS: parts.redis.ping,
             Store.OBJECTS: parts.packages.ping,
-        }
+        },
+        events=parts.events,
     )
 
 
@@ -107,6 +108,7 @@ def build_metrics(parts: Parts, _: Annotated[None, Depends(metrics_reader)]) -> 
     """Assemble the service for whoever may read it."""
     figures = MomentaryFigures(
         pool=parts.pool,
+        events=parts.events,
         runs=parts.runs,
         connections_in_use=count_connections_in_use(parts.engine),
     )

@@ -6,15 +6,19 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
+from cadence.infra.events.relay import Events
 from cadence.pool.pool import Pool
 from cadence.runs.registry import RunRegistry
 
 
 class MomentaryFigures(Collector):
-    """The pool, the runs under way, and the connections to the database that are in use."""
+    """The pool, the runs under way, the connections to the database in use, and the broker's."""
 
-    def __init__(self, *, pool: Pool, runs: RunRegistry, connections_in_use: int) -> None:
+    def __init__(
+        self, *, pool: Pool, events: Events, runs: RunRegistry, connections_in_use: int
+    ) -> None:
         self._pool = pool
+        self._events = events
         self._runs = runs
         self._connections_in_use = connections_in_use
 
@@ -29,6 +33,11 @@ class MomentaryFigures(Collector):
             "cadence_database_connections_in_use",
             "Connections to the database that somebody works with.",
             self._connections_in_use,
+        )
+        yield GaugeMetricFamily(
+            "cadence_events_connected",
+            "1 while events travel to this process and from it.",
+            self._events.is_connected,
         )
 
     def _of_the_pool(self) -> Iterator[Metric]:

@@ -7,3 +7,7 @@ REMEDIES: dict[str, str] = {
     Store.REDIS: "start Redis, or check CADENCE_REDIS_URL",
     Store.OBJECTS: "check CADENCE_OBJECT_STORE_URL and its credentials",
 }
+EVENTS_REMEDY = (
+    "start RabbitMQ, or check CADENCE_RABBITMQ_URL; until then processes hear late of each other's "
+    "changes"
+)

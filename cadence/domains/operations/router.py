@@ -35,7 +35,9 @@ async def tell_readiness(readiness: Readiness, response: Response) -> ReadyAnswe
     stores = await readiness.states()
     is_ready = all(state is State.OK for state in stores.values())
     response.status_code = 200 if is_ready else 503
-    return ReadyAnswer(status=State.OK if is_ready else State.DOWN, stores=stores)
+    return ReadyAnswer(
+        status=State.OK if is_ready else State.DOWN, stores=stores, events=readiness.events
+    )
 
 
 @router.get("/metrics", response_class=PlainTextResponse)

@@ -28,10 +28,14 @@ class HealthAnswer(Output):
 
 
 class ReadyAnswer(Output):
-    """Whether every store answers, by its name."""
+    """Whether every store answers, by its name, and whether this process is reached by events.
+
+    Without the broker the process is ready all the same: events wait, and none is lost.
+    """
 
     status: State
     stores: dict[str, State]
+    events: State
 
 
 class StoreHealth(Output):
@@ -39,6 +43,13 @@ class StoreHealth(Output):
 
     state: State
     latency_ms: float
+    remedy: str | None
+
+
+class EventsHealth(Output):
+    """Whether changes travel between processes now; the remedy is there only when they do not."""
+
+    state: State
     remedy: str | None
 
 
@@ -73,6 +84,7 @@ class AdminHealthAnswer(Output):
     started_at: datetime
     uptime_seconds: float
     stores: dict[str, StoreHealth]
+    events: EventsHealth
     schema_revision: str | None
     plugin_isolation: Isolation
     sealing: SealingHealth

@@ -13,9 +13,10 @@ from cadence import __version__
 from cadence.config.settings import Settings
 from cadence.domains.operations.cautions import find_cautions
 from cadence.domains.operations.figures import MomentaryFigures
-from cadence.domains.operations.remedies import REMEDIES
+from cadence.domains.operations.remedies import EVENTS_REMEDY, REMEDIES
 from cadence.domains.operations.schemas import (
     AdminHealthAnswer,
+    EventsHealth,
     Isolation,
     PoolHealth,
     PoolStatisticsAnswer,
@@ -24,6 +25,7 @@ from cadence.domains.operations.schemas import (
     StoreHealth,
 )
 from cadence.infra.away import Store
+from cadence.infra.events.relay import Events
 from cadence.infra.secrets.sealing import Sealer
 from cadence.infra.telemetry.metrics import Metrics
 from cadence.kernel.clock import Clock
@@ -52,8 +54,14 @@ class Examined:
 class ReadinessService:
     """One check for each store, all at once, each within two seconds."""
 
-    def __init__(self, checks: Mapping[str, Check]) -> None:
+    def __init__(self, checks: Mapping[str, Check], *, events: Events) -> None:
         self._checks = checks
+        self._events = events
+
+    @property
+    def events(self) -> State:
+        """Whether events travel at the moment, as far as this process knows; asks nobody."""
+        return State.OK if self._events.is_connected else State.DOWN
 
     async def states(self) -> dict[str, State]:
         """Return each store's state; why one is down is logged, never shown."""
@@ -106,6 +114,7 @@ class HealthService:
             started_at=process.started_at,
             uptime_seconds=round(uptime.total_seconds(), 1),
             stores={name: _show(name, found) for name, found in stores.items()},
+            events=_show_events(self._readiness.events),
             schema_revision=await self._find_revision() if has_schema else None,
             plugin_isolation=Isolation.WEAK,
             sealing=SealingHealth(primary=process.sealer.primary, kids=list(process.sealer.kids)),
@@ -158,6 +167,10 @@ class MetricsService:
 def _show(name: str, found: Examined) -> StoreHealth:
     remedy = REMEDIES[name] if found.state is State.DOWN else None
     return StoreHealth(state=found.state, latency_ms=found.latency_ms, remedy=remedy)
+
+
+def _show_events(state: State) -> EventsHealth:
+    return EventsHealth(state=state, remedy=EVENTS_REMEDY if state is State.DOWN else None)
 
 
 async def _examine(name: str, ask: Check) -> Examined:

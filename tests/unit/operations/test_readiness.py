@@ -6,6 +6,7 @@ from cadence.domains.operations.remedies import REMEDIES
 from cadence.domains.operations.schemas import State
 from cadence.domains.operations.service import ReadinessService
 from cadence.infra.away import Store
+from cadence.infra.events.memory import MemoryEvents
 
 
 async def _answer() -> None:
@@ -21,7 +22,9 @@ async def _hang() -> None:
 
 
 async def test_one_store_that_is_away_does_not_hide_the_others() -> None:
-    found = await ReadinessService({"one": _answer, "two": _fail, "three": _hang}).examine()
+    checks = {"one": _answer, "two": _fail, "three": _hang}
+
+    found = await ReadinessService(checks, events=MemoryEvents()).examine()
 
     assert {name: each.state for name, each in found.items()} == {
         "one": State.OK,
