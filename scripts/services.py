@@ -313,30 +313,30 @@ def known_servers(folder: Path, first_port: int) -> list[Server]:
 
 def start(servers: Sequence[Server], environment: Path) -> int:
     """Start what does not run yet and write their URLs down; 1 when one could not be started."""
-    is_good = True
-    begun, reached = [], []
-    for server in servers:
-        lacking = [name for name in server.programs if not find(name)]
-        if lacking:
-            say("missing", server, f"no {', no '.join(lacking)}: {server.install}")
-        elif server.answers():
-            reached.append(server)
-            say("ok", server, f"runs already on {LOOPBACK}:{server.place.port}")
-        elif _begins(server):
-            begun.append(server)
-        else:
-            is_good = False
-    for server in begun:
-        if _comes_up(server):
-            reached.append(server)
-        else:
-            is_good = False
+    installed = [server for server in servers if _is_installed(server)]
+    running = [server for server in installed if _runs(server)]
+    begun = [server for server in installed if server not in running and _begins(server)]
+    reached = running + [server for server in begun if _comes_up(server)]
     lines = [f"{server.variable}={server.url}" for server in servers if server in reached]
     environment.touch(mode=0o600)
     environment.write_text("".join(f"{line}\n" for line in lines))
     if lines:
         print(f"\nFor .env, also written to {environment}:", *lines, sep="\n")
-    return 0 if is_good else 1
+    return 0 if len(reached) == len(installed) else 1
+
+
+def _is_installed(server: Server) -> bool:
+    lacking = [name for name in server.programs if not find(name)]
+    if lacking:
+        say("missing", server, f"no {', no '.join(lacking)}: {server.install}")
+    return not lacking
+
+
+def _runs(server: Server) -> bool:
+    if not server.answers():
+        return False
+    say("ok", server, f"runs already on {LOOPBACK}:{server.place.port}")
+    return True
 
 
 def _begins(server: Server) -> bool:

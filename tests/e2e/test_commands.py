@@ -115,6 +115,7 @@ def test_doctor_finds_a_healthy_installation_healthy(operator: Operator) -> None
         ["ok", "database"],
         ["ok", "redis"],
         ["ok", "objects"],
+        ["ok", "events"],
         ["note", "plugins"],
     ]
 
