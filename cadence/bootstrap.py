@@ -1,11 +1,10 @@
 """The only place that chooses: which store by which URL, opened in order, closed in reverse."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from ipaddress import ip_network
 from pathlib import Path
-from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -25,7 +24,6 @@ from cadence.infra.database.schema_version import is_current
 from cadence.infra.egress.clients import open_egress
 from cadence.infra.egress.rules import EgressRules
 from cadence.infra.events.memory import MemoryEvents
-from cadence.infra.events.messages import OrchestratorEvent
 from cadence.infra.events.relay import Events, OutboxRelay
 from cadence.infra.object_store.packages import PackageStore, open_store
 from cadence.infra.rate_limits.limiter import open_rate_limiter
@@ -35,14 +33,11 @@ from cadence.infra.secrets.keyring import Keyring, load_or_create_development_ke
 from cadence.infra.secrets.sealing import Sealer
 from cadence.infra.telemetry.metrics import Metrics
 from cadence.kernel.clock import Clock, SystemClock
-from cadence.kernel.ids import OrchestratorId, OrganizationId
 from cadence.pool.building import OrchestratorBuilder
 from cadence.pool.bundles import PluginBundles
 from cadence.pool.following import PoolFollower
 from cadence.pool.nodes import NodeBoard
 from cadence.pool.opening import open_pool
-from cadence.pool.pool import Pool
-from cadence.pool.ports import Key
 from cadence.pool.stock import Stock
 from cadence.resources import Resources
 from cadence.runs.registry import open_run_registry
@@ -233,16 +228,6 @@ def _threads(stack: AsyncExitStack, count: int, name: str) -> ThreadPoolExecutor
     threads = ThreadPoolExecutor(count, thread_name_prefix=name)
     stack.callback(threads.shutdown, wait=False, cancel_futures=True)
     return threads
-
-
-def _meant(event: OrchestratorEvent, pool: Pool) -> Sequence[Key]:
-    """Return the one orchestrator that an event names, or all that are held and it means."""
-    if event.organization_id is None:
-        return list(pool.held())
-    organization_id = OrganizationId(UUID(event.organization_id))
-    if event.orchestrator_id is None:
-        return [key for key in pool.held() if key[0] == organization_id]
-    return [(organization_id, OrchestratorId(UUID(event.orchestrator_id)))]
 
 
 def _catching_up(relay: OutboxRelay, follower: PoolFollower) -> Callable[[], Awaitable[None]]:
