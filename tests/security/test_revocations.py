@@ -179,7 +179,7 @@ REVOCATIONS = {
         act=_root("DELETE", _ORG), whose=_the_member, path=ORCHESTRATORS, refused=404
     ),
     "a removed organization, to its key": Revocation(
-        act=_root("DELETE", _ORG), whose=_the_key, path=ORCHESTRATORS, refused=404
+        act=_root("DELETE", _ORG), whose=_the_key, path=ORCHESTRATORS, refused=401
     ),
     "a revoked key": Revocation(
         act=_admin("DELETE", "{org}/api-keys/{key}"),
