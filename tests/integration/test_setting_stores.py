@@ -15,13 +15,18 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cadence.config.resolving import SILENT, Said
 from cadence.domains.settings.repository import SettingRepository, Stamp
 from cadence.domains.settings.schemas import GlobalSettingChange, SettingsChange
-from cadence.domains.settings.service import GlobalSettings, OrganizationSettings, TierReader
+from cadence.domains.settings.service import (
+    GlobalSettings,
+    OrganizationSettings,
+    TierReader,
+    reloading,
+)
 from cadence.infra.database.engine import build_sessions, open_database
 from cadence.infra.database.migrating import upgrade
 from cadence.infra.database.reach import PLATFORM, within
 from cadence.infra.database.tables import Orchestrator, Organization
 from cadence.infra.database.transaction import Sessions, transaction
-from cadence.infra.events.messages import OrchestratorEvent
+from cadence.infra.events.messages import Action, OrchestratorEvent
 from cadence.kernel.actors import operator_actor
 from cadence.kernel.clock import SystemClock
 from cadence.kernel.errors import NotFound
@@ -42,11 +47,6 @@ class Office:
     told: list[OrchestratorEvent] = field(default_factory=list)
     revised: list[OrganizationId] = field(default_factory=list)
 
-    @property
-    def told_to(self) -> list[str]:
-        """Whose orchestrators were announced."""
-        return sorted(str(told.organization_id) for told in self.told)
-
     async def change(self, organization_id: OrganizationId, **values: Any) -> None:
         """Change an organization's settings as a sys_admin."""
 
@@ -60,7 +60,7 @@ class Office:
             service = OrganizationSettings(
                 settings=settings,
                 tiers=TierReader(settings=settings, environment={}),
-                announce=self.told.append,
+                reload=lambda: self.told.append(reloading(organization_id)),
                 revise=revise,
                 clock=SystemClock(),
                 author=None,
@@ -74,7 +74,7 @@ class Office:
             service = GlobalSettings(
                 settings=settings,
                 tiers=TierReader(settings=settings, environment={}),
-                announce=self.told.append,
+                reload=lambda: self.told.append(reloading(None)),
                 clock=SystemClock(),
                 author=None,
             )
@@ -142,18 +142,21 @@ async def _organization(sessions: Sessions, name: str) -> OrganizationId:
     return OrganizationId(organization_id)
 
 
-async def test_an_organizations_change_is_told_to_its_orchestrators_alone(office: Office) -> None:
+def _reload(owner: str | None) -> OrchestratorEvent:
+    return OrchestratorEvent(action=Action.RELOAD, organization_id=owner, orchestrator_id=None)
+
+
+async def test_an_organizations_change_is_told_once_for_all_that_it_has(office: Office) -> None:
     await office.change(office.acme, message_window=7, max_tokens=100)
 
-    assert office.told_to == [str(office.acme)]
-    assert office.told[0].config_hash == "hash of Acme"
+    assert office.told == [_reload(str(office.acme))]
     assert office.revised == []
 
 
-async def test_a_global_change_is_told_to_everybodys_orchestrators(office: Office) -> None:
+async def test_a_global_change_is_told_once_for_everybody(office: Office) -> None:
     await office.change_globally("message_window", value=7)
 
-    assert office.told_to == sorted([str(office.acme), str(office.rival)])
+    assert office.told == [_reload(None)]
 
 
 async def test_what_changes_nothing_is_not_told(office: Office) -> None:
@@ -266,10 +269,8 @@ async def test_the_repository_keeps_to_its_organization_without_the_second_wall(
         settings = SettingRepository(session, office.acme)
         await settings.write("message_window", SILENT, STAMP)
         seen = [row.organization_id for row in await settings.list_visible()]
-        orchestrators = [row.organization_id for row in await settings.list_orchestrators()]
         await settings.write("message_window", Said(value=9), STAMP)
 
     assert seen == [None]
-    assert orchestrators == [office.acme]
     assert await office.held(office.acme, "message_window") == 9
     assert await office.held(office.rival, "message_window") == 7

@@ -130,10 +130,3 @@ async def the_global_tier_writes_its_own_rows(stage: Stage) -> None:
 
     rows = {row.key: row.value for row in await settings.list_visible()}
     assert rows == {THEIR_KEY: 9, "temperature": 1}
-
-
-@STORIES.about("SettingRepository.list_orchestrators")
-async def only_our_bots_have_to_follow(stage: Stage) -> None:
-    rows = await stage.open("SettingRepository").list_orchestrators()
-
-    assert ids_of(rows) == {OURS.orchestrator}

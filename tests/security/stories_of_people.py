@@ -8,7 +8,7 @@ from cadence.kernel.errors import NotFound
 from cadence.kernel.ids import OrganizationId, new_uuid
 from tests.security.tenant_rows import NOON
 from tests.security.tenant_store import OURS, THEIRS
-from tests.security.wall_stories import ALL, Stage, Stories, ids_of
+from tests.security.wall_stories import ALL, Stage, Stories
 
 STORIES = Stories()
 
@@ -23,13 +23,6 @@ async def an_organization_is_got_by_its_id(stage: Stage) -> None:
             assert (await get(owner.id)).id == owner.id
         with pytest.raises(NotFound):
             await get(OrganizationId(new_uuid()))
-
-
-@STORIES.about("OrganizationRepository.list_orchestrators", needs_platform=True)
-async def an_organizations_bots_go_with_it_alone(stage: Stage) -> None:
-    organizations = stage.open_platform("OrganizationRepository")
-
-    assert ids_of(await organizations.list_orchestrators(OURS.id)) == {OURS.orchestrator}
 
 
 @STORIES.about("OrganizationRepository.list_of", needs_platform=True)

@@ -96,8 +96,8 @@ class AdminHealthAnswer(Output):
 class PoolStatisticsAnswer(Output):
     """What this process's pool holds and has done; durations are those of its last builds.
 
-    `cold_count` counts the orchestrators of all organizations that are not built here. Nothing is
-    warm and nothing is shared in this version. The memory is an estimate, see `docs/operations.md`.
+    `cold_count` counts the orchestrators of all organizations that are neither warm nor hot here.
+    The memory is an estimate by a figure of `make bench`, see `docs/operations.md`.
     """
 
     cold_count: int

@@ -19,7 +19,7 @@ from cadence.infra.database.listing import (
     page_rows,
     same,
 )
-from cadence.infra.database.tables import Membership, Orchestrator, Organization, User
+from cadence.infra.database.tables import Membership, Organization, User
 from cadence.kernel.errors import NotFound
 from cadence.kernel.ids import OrganizationId, UserId
 from cadence.kernel.paging import Page, PageRequest, cut_page
@@ -91,11 +91,6 @@ class OrganizationRepository:
         """Whether an organization has this name."""
         query = select(Organization.id).where(Organization.name == name)
         return await self._session.scalar(query) is not None
-
-    async def list_orchestrators(self, organization_id: OrganizationId) -> Sequence[Orchestrator]:
-        """Return the orchestrators that would go with an organization."""
-        query = select(Orchestrator).where(Orchestrator.organization_id == organization_id)
-        return (await self._session.scalars(query)).all()
 
     async def create(self, organization: Organization) -> None:
         """Insert a row; raises `OrganizationNameTaken`."""

@@ -17,7 +17,7 @@ from cadence.domains.organizations.schemas import (
     OrganizationQuery,
 )
 from cadence.domains.organizations.tenant import EnterableTenant, Tenant, enterable_of, tenant_of
-from cadence.infra.database.tables import Orchestrator, Organization
+from cadence.infra.database.tables import Organization
 from cadence.infra.events.messages import Action, OrchestratorEvent
 from cadence.kernel.clock import Clock
 from cadence.kernel.ids import OrganizationId, new_uuid
@@ -72,7 +72,7 @@ class OrganizationService:
         if change.status is not None:
             organization.status = change.status
         if change.status is OrganizationStatus.SUSPENDED:
-            self._announce(_unloading_all(organization_id))
+            self._announce(_unloading(organization_id))
         organization.updated_at = self._clock.now()
         await self._organizations.flush()
         return tenant_of(organization)
@@ -84,10 +84,8 @@ class OrganizationService:
         """
         await self._revise(organization_id)
         organization = await self._organizations.get_for_update(organization_id)
-        orchestrators = await self._organizations.list_orchestrators(organization_id)
         await self._organizations.remove(organization)
-        for orchestrator in orchestrators:
-            self._announce(_unloading(orchestrator))
+        self._announce(_unloading(organization_id))
 
     async def list_enterable(self, principal: Principal) -> Sequence[EnterableTenant]:
         """Return where somebody may go, by name; a sys_admin may go everywhere."""
@@ -114,16 +112,8 @@ def _as_member(row: tuple[Organization, bool]) -> EnterableTenant:
     return enterable_of(organization, Role.ORG_ADMIN if is_admin else Role.USER)
 
 
-def _unloading_all(organization_id: OrganizationId) -> OrchestratorEvent:
+def _unloading(organization_id: OrganizationId) -> OrchestratorEvent:
+    """Return what has every process forget all that an organization has."""
     return OrchestratorEvent(
         action=Action.UNLOAD, organization_id=str(organization_id), orchestrator_id=None
-    )
-
-
-def _unloading(orchestrator: Orchestrator) -> OrchestratorEvent:
-    return OrchestratorEvent(
-        action=Action.UNLOAD,
-        organization_id=str(orchestrator.organization_id),
-        orchestrator_id=str(orchestrator.id),
-        config_hash=orchestrator.config_hash,
     )

@@ -6,7 +6,12 @@ from fastapi import Depends
 
 from cadence.domains.access.dependencies import Authority, OrgAdmin, SysAdmin
 from cadence.domains.settings.repository import SettingRepository
-from cadence.domains.settings.service import GlobalSettings, OrganizationSettings, TierReader
+from cadence.domains.settings.service import (
+    GlobalSettings,
+    OrganizationSettings,
+    TierReader,
+    reloading,
+)
 from cadence.domains.settings.tiers import Environment
 from cadence.http.unit_of_work import Parts, Work
 from cadence.infra.database.transaction import Session
@@ -30,7 +35,7 @@ def build_for_admin(
     return OrganizationSettings(
         settings=settings,
         tiers=TierReader(settings=settings, environment=parts.settings.first_tier),
-        announce=work.announce,
+        reload=lambda: work.announce(reloading(organization_id)),
         revise=lambda: work.hold(authority.revising_organization(organization_id)),
         clock=parts.clock,
         author=scope.user_id,
@@ -44,7 +49,7 @@ def build_for_system(person: SysAdmin, work: Work, parts: Parts) -> GlobalSettin
     return GlobalSettings(
         settings=settings,
         tiers=TierReader(settings=settings, environment=parts.settings.first_tier),
-        announce=work.announce,
+        reload=lambda: work.announce(reloading(None)),
         clock=parts.clock,
         author=person.user_id,
     )

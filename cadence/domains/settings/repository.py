@@ -7,10 +7,9 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import load_only
 
 from cadence.config.resolving import SILENT, Said
-from cadence.infra.database.tables import Orchestrator, Setting
+from cadence.infra.database.tables import Setting
 from cadence.kernel.errors import NotFound
 from cadence.kernel.ids import OrganizationId, UserId, new_uuid
 
@@ -53,15 +52,6 @@ class SettingRepository:
         elif row is not None:
             _fill(row, said, stamp)
         await self._session.flush()
-
-    async def list_orchestrators(self) -> Sequence[Orchestrator]:
-        """Return whom a change concerns: the organization's orchestrators, or all there are."""
-        query = select(Orchestrator).options(
-            load_only(Orchestrator.organization_id, Orchestrator.config_hash, raiseload=True)
-        )
-        if self._organization_id is not None:
-            query = query.where(Orchestrator.organization_id == self._organization_id)
-        return (await self._session.scalars(query)).all()
 
     async def _find_for_update(self, key: str) -> Setting | None:
         query = select(Setting).where(self._is_own, Setting.key == key).with_for_update()

@@ -20,9 +20,10 @@ from cadence.domains.settings.tiers import Environment, Tiers
 from cadence.infra.events.messages import Action, OrchestratorEvent
 from cadence.kernel.clock import Clock
 from cadence.kernel.errors import FieldProblem, InvalidInput
-from cadence.kernel.ids import UserId
+from cadence.kernel.ids import OrganizationId, UserId
 
-Announce = Callable[[OrchestratorEvent], None]
+# Has the orchestrators that a change concerns follow it.
+Reload = Callable[[], None]
 Revise = Callable[[], Awaitable[None]]
 
 
@@ -51,7 +52,7 @@ class OrganizationSettings:
         *,
         settings: SettingRepository,
         tiers: TierReader,
-        announce: Announce,
+        reload: Reload,
         revise: Revise,
         clock: Clock,
         author: UserId | None,
@@ -59,7 +60,7 @@ class OrganizationSettings:
     ) -> None:
         self._settings = settings
         self._tiers = tiers
-        self._announce = announce
+        self._reload = reload
         self._revise = revise
         self._clock = clock
         self._author = author
@@ -100,7 +101,8 @@ class OrganizationSettings:
         stamp = Stamp(author=self._author, now=self._clock.now())
         for key, value in changed.items():
             await self._settings.write(key, Said(value=value), stamp)
-        await _announce_reloads(self._settings, changed, self._announce)
+        if _concerns_orchestrators(changed):
+            self._reload()
 
     def _require_allowed(self, keys: Iterable[str]) -> None:
         if not self._is_operator and any(DEFINITIONS[key].operator_only for key in keys):
@@ -115,13 +117,13 @@ class GlobalSettings:
         *,
         settings: SettingRepository,
         tiers: TierReader,
-        announce: Announce,
+        reload: Reload,
         clock: Clock,
         author: UserId | None,
     ) -> None:
         self._settings = settings
         self._tiers = tiers
-        self._announce = announce
+        self._reload = reload
         self._clock = clock
         self._author = author
 
@@ -143,7 +145,8 @@ class GlobalSettings:
             _require_free(tiers, [key], Tier.GLOBAL)
             stamp = Stamp(author=self._author, now=self._clock.now())
             await self._settings.write(key, after, stamp)
-            await _announce_reloads(self._settings, [key], self._announce)
+            if _concerns_orchestrators([key]):
+                self._reload()
         return (await self.show())[key]
 
 
@@ -196,17 +199,11 @@ def _is_rate(definition: Definition) -> bool:
     return definition.lowest_tier is not Tier.ORCHESTRATOR
 
 
-async def _announce_reloads(
-    settings: SettingRepository, changed: Iterable[str], announce: Announce
-) -> None:
-    if all(_is_rate(DEFINITIONS[key]) for key in changed):
-        return
-    for orchestrator in await settings.list_orchestrators():
-        announce(
-            OrchestratorEvent(
-                action=Action.RELOAD,
-                organization_id=str(orchestrator.organization_id),
-                orchestrator_id=str(orchestrator.id),
-                config_hash=orchestrator.config_hash,
-            )
-        )
+def _concerns_orchestrators(keys: Iterable[str]) -> bool:
+    return not all(_is_rate(DEFINITIONS[key]) for key in keys)
+
+
+def reloading(organization_id: OrganizationId | None) -> OrchestratorEvent:
+    """Return what has every process compare what it holds of an organization, or of all."""
+    owner = None if organization_id is None else str(organization_id)
+    return OrchestratorEvent(action=Action.RELOAD, organization_id=owner, orchestrator_id=None)
