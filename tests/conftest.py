@@ -3,6 +3,7 @@
 pytest_plugins = [
     "tests.fixtures.service",
     "tests.fixtures.stores",
+    "tests.fixtures.embedded",
     "tests.fixtures.rabbitmq",
     "tests.fixtures.processes",
     "tests.fixtures.clients",

@@ -1,8 +1,6 @@
 """The cache of who may do what is never older than the last change."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
@@ -11,12 +9,9 @@ from typing_extensions import override
 from cadence.config.settings import Settings
 from cadence.domains.access.authority import KEPT_SECONDS, AuthorityCache, Known, Read
 from cadence.domains.access.permissions import OrganizationStatus
-from cadence.infra.database.engine import build_sessions, open_database
-from cadence.infra.database.migrating import upgrade
 from cadence.infra.database.reach import PLATFORM
 from cadence.infra.database.tables import Membership, Organization, User
 from cadence.infra.database.transaction import Sessions, transaction
-from cadence.infra.redis.connecting import MEMORY, open_redis
 from cadence.kernel.actors import operator_actor
 from cadence.kernel.clock import SystemClock
 from cadence.kernel.ids import OrganizationId, UserId, new_uuid
@@ -26,37 +21,26 @@ FIRST_TIER = Settings(_env_file=None).first_tier
 ACME, ADA = OrganizationId(new_uuid()), UserId(new_uuid())
 
 
-@pytest.fixture
-async def redis() -> AsyncIterator[Redis]:
-    async with open_redis(MEMORY) as client:
-        yield client
-
-
-@pytest.fixture
-async def sessions(tmp_path: Path) -> AsyncIterator[Sessions]:
-    async with open_database(f"sqlite:///{tmp_path / 'cadence.db'}", pool_size=5) as engine:
-        await upgrade(engine)
-        made = build_sessions(engine)
-        async with transaction(made, PLATFORM, actor=operator_actor()) as session:
-            session.add(
-                Organization(id=ACME, name="acme", status="active", created_at=NOW, updated_at=NOW)
+@pytest.fixture(autouse=True)
+async def people(sessions: Sessions) -> None:
+    """Ada, who is an admin of Acme."""
+    async with transaction(sessions, PLATFORM, actor=operator_actor()) as session:
+        session.add(
+            Organization(id=ACME, name="acme", status="active", created_at=NOW, updated_at=NOW)
+        )
+        session.add(
+            User(
+                id=ADA,
+                username="ada",
+                password_hash="x",
+                is_sys_admin=False,
+                is_disabled=False,
+                created_at=NOW,
+                updated_at=NOW,
             )
-            session.add(
-                User(
-                    id=ADA,
-                    username="ada",
-                    password_hash="x",
-                    is_sys_admin=False,
-                    is_disabled=False,
-                    created_at=NOW,
-                    updated_at=NOW,
-                )
-            )
-            await session.flush()
-            session.add(
-                Membership(organization_id=ACME, user_id=ADA, is_admin=True, created_at=NOW)
-            )
-        yield made
+        )
+        await session.flush()
+        session.add(Membership(organization_id=ACME, user_id=ADA, is_admin=True, created_at=NOW))
 
 
 @pytest.fixture

@@ -1,13 +1,9 @@
 """The outbox: told after the commit, told until it is confirmed, and no more."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
-from cadence.infra.database.engine import build_sessions, open_database
-from cadence.infra.database.migrating import upgrade
 from cadence.infra.database.reach import PLATFORM
 from cadence.infra.database.transaction import Sessions, transaction
 from cadence.infra.events.envelopes import Envelope
@@ -31,13 +27,6 @@ class Broker:
         if len(self.confirmed) >= self.takes:
             raise BrokerAway
         self.confirmed.append(envelope)
-
-
-@pytest.fixture
-async def sessions(tmp_path: Path) -> AsyncIterator[Sessions]:
-    async with open_database(f"sqlite:///{tmp_path / 'cadence.db'}", pool_size=5) as engine:
-        await upgrade(engine)
-        yield build_sessions(engine)
 
 
 def event(number: int) -> OrchestratorEvent:

@@ -1,8 +1,7 @@
 """A migrated SQLite store, an in-memory Redis, and the users' services on them."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
@@ -12,25 +11,9 @@ from cadence.domains.access.authority import AuthorityCache
 from cadence.domains.access.passwords import Passwords
 from cadence.domains.access.sessions import SessionStore
 from cadence.domains.users.service import UserService
-from cadence.infra.database.engine import build_sessions, open_database
-from cadence.infra.database.migrating import upgrade
 from cadence.infra.database.transaction import Sessions
-from cadence.infra.redis.connecting import MEMORY, open_redis
 from cadence.kernel.actors import operator_actor
 from cadence.kernel.clock import SystemClock
-
-
-@pytest.fixture
-async def sessions(tmp_path: Path) -> AsyncIterator[Sessions]:
-    async with open_database(f"sqlite:///{tmp_path / 'cadence.db'}", pool_size=5) as engine:
-        await upgrade(engine)
-        yield build_sessions(engine)
-
-
-@pytest.fixture
-async def redis() -> AsyncIterator[Redis]:
-    async with open_redis(MEMORY) as client:
-        yield client
 
 
 @pytest.fixture
