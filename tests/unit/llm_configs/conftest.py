@@ -1,23 +1,11 @@
 """A migrated SQLite store with two organizations."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
-from cadence.infra.database.engine import build_sessions, open_database
-from cadence.infra.database.migrating import upgrade
 from cadence.infra.database.transaction import Sessions
 from cadence.infra.secrets.keyring import Keyring, generate_key
 from cadence.infra.secrets.sealing import Sealer
 from tests.factories.llm_configs import Desk, open_desk
-
-
-@pytest.fixture
-async def sessions(tmp_path: Path) -> AsyncIterator[Sessions]:
-    async with open_database(f"sqlite:///{tmp_path / 'cadence.db'}", pool_size=5) as engine:
-        await upgrade(engine)
-        yield build_sessions(engine)
 
 
 @pytest.fixture
