@@ -22,6 +22,17 @@ _rate = partial(
     operator_only=True,
 )
 
+_streams = partial(
+    Definition,
+    type=ValueType.INTEGER,
+    unit="runs at once",
+    minimum=1,
+    maximum=1_000_000,
+    group="rate",
+    lowest_tier=Tier.ORGANIZATION,
+    operator_only=True,
+)
+
 _ALL = (
     _count(
         key="max_agent_hops",
@@ -131,6 +142,36 @@ _ALL = (
         field="probe_per_minute",
         default=30,
         description="Trial calls of the organization's LLM configs.",
+    ),
+    _streams(
+        key="streams_per_user",
+        field="streams_per_user",
+        default=5,
+        description=(
+            "Runs of one person that are under way; service keys are bounded by the organization's"
+            " limit alone. Twice as many connections may read them."
+        ),
+    ),
+    _streams(
+        key="streams_per_organization",
+        field="streams_per_organization",
+        default=50,
+        description="Runs of the organization that are under way, whoever began them.",
+    ),
+    Definition(
+        key="conversation_retention_days",
+        field="retention_days",
+        type=ValueType.INTEGER,
+        unit="days",
+        default=None,
+        minimum=1,
+        maximum=36_500,
+        group="conversation",
+        lowest_tier=Tier.ORGANIZATION,
+        description=(
+            "How long a conversation is kept after its last message. Unset, until somebody"
+            " deletes it."
+        ),
     ),
 )
 

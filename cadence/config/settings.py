@@ -181,15 +181,43 @@ class MetricsSettings(Group):
 
 
 class RunSettings(Group):
-    """Runs: how long their events stay readable, how many at once, heartbeat; seconds."""
+    """Runs: how long their events stay readable, how long and how large one may get, heartbeat.
+
+    Times are in seconds. `streams_per_node` bounds the event streams that one process serves.
+    """
 
     keep_seconds: int = Field(default=3600, ge=60, le=86_400)
+    max_seconds: float = Field(default=1260.0, ge=1, le=3600)
+    max_bytes: int = Field(default=8_388_608, ge=65_536)
     heartbeat_seconds: float = Field(default=15.0, gt=0)
     send_timeout_seconds: float = Field(default=30.0, gt=0)
+    streams_per_node: int = Field(default=500, ge=1)
+
+
+class ConversationSettings(Group):
+    """How many days a conversation is kept after its last message; unset, for ever."""
+
+    retention_days: int | None = Field(default=None, ge=1, le=36_500)
+
+
+class TraceSettings(Group):
+    """Where OpenTelemetry traces go, as OTLP over HTTP; without an endpoint none are made.
+
+    `headers` is `name=value,…`, for a collector that wants a key. `content` adds what people and
+    models have said, which is nobody's business by default.
+    """
+
+    endpoint: str | None = None
+    headers: SecretStr | None = None
+    content: bool = False
+    sample_ratio: float = Field(default=1.0, ge=0, le=1)
 
 
 class RateSettings(Group):
-    """How often a minute, and for failed logins an hour, before the answer is 429 or slower."""
+    """How often a minute, and for failed logins an hour, before the answer is 429 or slower.
+
+    `streams_…` bound how many runs are under way at once.
+    """
 
     user_per_minute: int = Field(default=600, ge=1)
     organization_per_minute: int = Field(default=3000, ge=1)
@@ -200,6 +228,8 @@ class RateSettings(Group):
     login_per_name_and_address: int = Field(default=5, ge=1)
     login_per_address: int = Field(default=60, ge=1)
     login_failures_per_name: int = Field(default=20, ge=1)
+    streams_per_user: int = Field(default=5, ge=1)
+    streams_per_organization: int = Field(default=50, ge=1)
 
 
 class DefaultSettings(Group):
@@ -252,6 +282,8 @@ class Settings(BaseSettings):
     allow: AllowSettings = AllowSettings()
     pool: PoolSettings = PoolSettings()
     run: RunSettings = RunSettings()
+    conversation: ConversationSettings = ConversationSettings()
+    trace: TraceSettings = TraceSettings()
     metrics: MetricsSettings = MetricsSettings()
     rate: RateSettings = RateSettings()
     default: DefaultSettings = DefaultSettings()

@@ -75,10 +75,9 @@ class ConversationRepository:
     async def append(self, conversation: Conversation, message: Message) -> None:
         """Add a message at the end of one of the user's conversations."""
         message.position = conversation.message_count
-        conversation.message_count += 1
-        conversation.updated_at = message.created_at
         self._session.add(message)
         await self._session.flush()
+        await self._session.refresh(conversation)
 
     async def page_messages(
         self, conversation_id: ConversationId, request: PageRequest

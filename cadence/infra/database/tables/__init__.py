@@ -13,6 +13,7 @@ from cadence.infra.database.tables.organizations import Membership, Organization
 from cadence.infra.database.tables.outbox import OutboxEvent
 from cadence.infra.database.tables.plugins import Plugin
 from cadence.infra.database.tables.settings import Setting
+from cadence.infra.database.tables.usage import UsageEntry
 from cadence.infra.database.tables.users import User
 
 __all__ = [
@@ -29,5 +30,6 @@ __all__ = [
     "OutboxEvent",
     "Plugin",
     "Setting",
+    "UsageEntry",
     "User",
 ]

@@ -11,7 +11,11 @@ from cadence.infra.database.base import Base, Owned
 
 
 class Conversation(Owned, Base):
-    """One user's conversation with one orchestrator, or one service key's."""
+    """One user's conversation with one orchestrator, or one service key's.
+
+    The store itself counts a message that is added and notes its time (migration 0006), so that a
+    turn needs no statement for it; transcripts that are kept elsewhere do so by hand.
+    """
 
     __tablename__ = "conversations"
     __table_args__ = (
@@ -41,7 +45,11 @@ class Message(Owned, Base):
     """
 
     __tablename__ = "messages"
-    __table_args__ = (UniqueConstraint("conversation_id", "position"),)
+    __table_args__ = (
+        UniqueConstraint("conversation_id", "position"),
+        # Each side speaks once in a run: whoever finishes a run for a dead process may come late.
+        Index("ix_messages_run", "conversation_id", "run_id", "role", unique=True),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     conversation_id: Mapped[UUID] = mapped_column(
