@@ -200,7 +200,8 @@ def test_every_key_is_a_variable_of_the_environment() -> None:
 
     assert set(said) == set(DEFINITIONS)
     assert {key for key, value in said.items() if value is None} == {
-        definition.key for definition in ORCHESTRATOR_DEFINITIONS
+        *(definition.key for definition in ORCHESTRATOR_DEFINITIONS),
+        "conversation_retention_days",
     }
     assert all(said[rate.key] == rate.default for rate in RATE_DEFINITIONS)
 
