@@ -15,6 +15,8 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+# What is bound to the log while a request is served, by whoever finds it out.
+FOUND_OUT = ("organization_id", "instance_id")
 UPLOAD_SUFFIXES = ("/plugins/upload", "/plugins/validate")
 
 
@@ -45,7 +47,10 @@ class RequestIdentity:
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            await self._app(scope, receive, send_with_headers)
+            try:
+                await self._app(scope, receive, send_with_headers)
+            finally:
+                structlog.contextvars.unbind_contextvars(*FOUND_OUT)
 
 
 class BodyLimit:

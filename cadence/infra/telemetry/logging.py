@@ -15,7 +15,8 @@ from cadence.infra.telemetry.rendering import render_json, render_text
 
 # Libraries whose chatter holds URLs, headers, prompts, answers or bound SQL values, and from which
 # level on they are heard. ADK reports one failed model call with five nested tracebacks; we report
-# it once.
+# it once. OpenTelemetry has four lines for each batch that a collector does not take; `traces` has
+# one a minute.
 _HEARD_FROM = {
     "aiobotocore": logging.WARNING,
     "alembic": logging.WARNING,
@@ -33,6 +34,7 @@ _HEARD_FROM = {
     "langgraph": logging.WARNING,
     "langsmith": logging.ERROR,
     "openai": logging.WARNING,
+    "opentelemetry": logging.CRITICAL,
     "pymongo": logging.WARNING,
     "python_multipart": logging.WARNING,
     "sqlalchemy": logging.WARNING,

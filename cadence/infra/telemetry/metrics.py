@@ -4,6 +4,7 @@ No label tells one customer from another: neither ids nor names of organizations
 plugins appear.
 """
 
+import asyncio
 from collections.abc import Iterable
 
 from prometheus_client import (
@@ -21,6 +22,8 @@ from prometheus_client.registry import Collector
 from typing_extensions import override
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+# Seconds of a whole run: from an answer of one word to the longest that is allowed.
+RUN_BUCKETS = (0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 # Seconds until an answer begins: from a cached read to a model that is slow to start.
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
@@ -40,12 +43,11 @@ class Metrics:
             "Requests answered, by the route's template.",
             labels=("method", "route", "status"),
         )
-        self.request_seconds = Histogram(
+        self.request_seconds = self._histogram(
             "cadence_http_request_seconds",
             "Seconds until an answer began, by the route's template.",
-            ("method", "route"),
+            labels=("method", "route"),
             buckets=BUCKETS,
-            registry=self._registry,
         )
         self.requests_in_flight = self._gauge(
             "cadence_http_requests_in_flight", "Requests under way, open event streams among them."
@@ -56,9 +58,27 @@ class Metrics:
         self.requests_limited = self._counter(
             "cadence_requests_limited", "Requests refused by a rate limit."
         )
+        self._gauge("cadence_tasks", "Tasks of the event loop.").set_function(_count_tasks)
         self.runs_started = self._counter("cadence_runs_started", "Runs begun.")
         self.runs_finished = self._counter(
             "cadence_runs_finished", "Runs ended, by their outcome.", labels=("outcome",)
+        )
+        self.run_seconds = self._histogram(
+            "cadence_run_seconds",
+            "Seconds from a run's first event to its last, by its outcome.",
+            labels=("outcome",),
+            buckets=RUN_BUCKETS,
+        )
+        self.first_message_seconds = self._histogram(
+            "cadence_run_first_message_seconds",
+            "Seconds from a run's first event to the first piece of its answer.",
+            buckets=BUCKETS,
+        )
+        self.runs_rescued = self._counter(
+            "cadence_runs_rescued", "Runs that this process ended for another, which is gone."
+        )
+        self.trace_spans_lost = self._counter(
+            "cadence_trace_spans_lost", "Spans that the collector has not taken."
         )
         self.model_calls = self._counter("cadence_model_calls", "Calls of models by runs.")
         self.model_tokens = self._counter(
@@ -80,8 +100,20 @@ class Metrics:
     def _counter(self, name: str, about: str, *, labels: tuple[str, ...] = ()) -> Counter:
         return Counter(name, about, labels, registry=self._registry)
 
+    def _histogram(
+        self, name: str, about: str, *, buckets: tuple[float, ...], labels: tuple[str, ...] = ()
+    ) -> Histogram:
+        return Histogram(name, about, labels, buckets=buckets, registry=self._registry)
+
     def _gauge(self, name: str, about: str) -> Gauge:
         return Gauge(name, about, registry=self._registry)
+
+
+def _count_tasks() -> float:
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:  # asked from outside of any loop
+        return 0
 
 
 class _Both(Collector):

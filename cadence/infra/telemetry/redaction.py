@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from functools import lru_cache
 from typing import Final
 
 from structlog.typing import EventDict, WrappedLogger
@@ -20,6 +21,9 @@ _MOST_ITEMS = 200
 # Characters looked at, and characters kept of a longer text: its beginning and its end.
 _LONGEST_READ = 262_144
 _LONGEST_KEPT = 16_384
+# Names that are remembered with what became of them, and the longest of them.
+_NAMES_KEPT = 512
+_LONGEST_NAME_KEPT = 64
 # Shorter values would mask ordinary words.
 _SHORTEST_KNOWN = 8
 
@@ -68,10 +72,13 @@ class Redaction:
     def __init__(self, known: Iterable[str] = ()) -> None:
         values = sorted({value for value in known if len(value) >= _SHORTEST_KNOWN}, key=len)
         self._known = re.compile("|".join(map(re.escape, reversed(values)))) if values else None
+        # Every line has the same few names, which would take as long as its values.
+        self._text_of_name = lru_cache(maxsize=_NAMES_KEPT)(self.text)
+        self._is_secret_name = lru_cache(maxsize=_NAMES_KEPT)(is_secret_name)
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         """Return the event with every secret masked."""
-        return {self.text(str(name)): self._entry(str(name), event[name], 0) for name in event}
+        return {self._name(str(name)): self._entry(str(name), event[name], 0) for name in event}
 
     def text(self, text: str) -> str:
         """Return the text with every secret masked, shortened when it is very long."""
@@ -85,10 +92,15 @@ class Redaction:
         half = _LONGEST_KEPT // 2
         return f"{text[:half]} [{len(text) - 2 * half} characters left out] {text[-half:]}"
 
+    def _name(self, name: str) -> str:
+        return self._text_of_name(name) if len(name) <= _LONGEST_NAME_KEPT else self.text(name)
+
     def _entry(self, name: str, value: object, depth: int) -> Json:
         if value is None or isinstance(value, bool):
             return value
-        return MASK if is_secret_name(name) else self._value(value, depth)
+        is_short = len(name) <= _LONGEST_NAME_KEPT
+        is_secret = self._is_secret_name(name) if is_short else is_secret_name(name)
+        return MASK if is_secret else self._value(value, depth)
 
     def _value(self, value: object, depth: int) -> Json:
         is_text = isinstance(value, str | bytes | bytearray)
@@ -98,7 +110,7 @@ class Redaction:
             return "[too deep]"
         if isinstance(value, Mapping):
             items = [(str(name), item) for name, item in value.items()][:_MOST_ITEMS]
-            return {self.text(name): self._entry(name, item, depth + 1) for name, item in items}
+            return {self._name(name): self._entry(name, item, depth + 1) for name, item in items}
         return [self._value(item, depth + 1) for item in list(value)[:_MOST_ITEMS]]
 
     def _leaf(self, value: object) -> Json:
