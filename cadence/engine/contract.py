@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 
 from cadence.engine.events import RuntimeEvent, Usage
 from cadence.engine.sharing import Sharing
-from cadence.engine.spec import OrchestratorSpec
+from cadence.engine.spec import OrchestratorSpec, Provider
 from cadence.engine.tools import ToolInvoker
 
 
@@ -18,15 +18,38 @@ class PastMessage:
     content: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCall:
+    """One call of a model that was answered or broken off, and what its provider has counted.
+
+    `model` is the name that the provider was asked by. Times are in seconds since the epoch;
+    between them lies what the call took, also when the machine's clock was set meanwhile.
+    """
+
+    provider: Provider
+    model: str
+    input_tokens: int
+    output_tokens: int
+    started_at: float
+    ended_at: float
+
+
 class UsageMeter:
-    """Adds up what a turn has cost, also when the turn is cut short."""
+    """Keeps what a turn has cost call by call, also when the turn is cut short."""
 
     def __init__(self) -> None:
         self.total = Usage()
+        self._calls: list[ModelCall] = []
 
-    def add(self, *, input_tokens: int, output_tokens: int) -> None:
+    @property
+    def calls(self) -> Sequence[ModelCall]:
+        """The calls so far, in the order in which they ended."""
+        return tuple(self._calls)
+
+    def add(self, call: ModelCall) -> None:
         """Count one finished or broken-off model call."""
-        self.total += Usage(input_tokens, output_tokens, 1)
+        self._calls.append(call)
+        self.total += Usage(call.input_tokens, call.output_tokens, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from cadence.http.documented import JsonObject
 UUID_SAMPLE = "0193a5c2-7d1e-7c3a-9b54-2f6d8e1a4c70"
 FORMATS = {
     "uuid": UUID_SAMPLE,
+    "date": "2026-11-20",
     "date-time": "2026-11-20T09:30:00Z",
     "password": "correct-horse-battery-staple",
     "binary": "…",

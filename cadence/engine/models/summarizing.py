@@ -1,6 +1,5 @@
 """Condenses the older part of a conversation with the orchestrator's own model."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +8,13 @@ import httpx2
 import orjson
 
 from cadence.engine.contract import PastMessage, UsageMeter
-from cadence.engine.errors import ModelAnswerInvalid, ModelTimeout
+from cadence.engine.errors import ModelAnswerInvalid
+from cadence.engine.models.calls import Account, ModelCalls, Progress
 from cadence.engine.models.one_shot import require_success, send
 from cadence.engine.models.one_shot_requests import Question, build_request
+from cadence.engine.models.retries import RetryPolicy
 from cadence.engine.spec import ModelSpec, Provider
+from cadence.kernel.clock import Clock
 
 SUMMARY_TOKENS = 600
 
@@ -32,10 +34,11 @@ class _Read:
 
 
 class HttpSummarizer:
-    """Asks models through the guarded client that all model calls share."""
+    """Asks models through the guarded client that all model calls share, each of them once."""
 
-    def __init__(self, client: httpx2.AsyncClient) -> None:
+    def __init__(self, client: httpx2.AsyncClient, *, clock: Clock) -> None:
         self._client = client
+        self._calls = ModelCalls(retries=RetryPolicy(tries_more=0), chance=lambda: 0.0, clock=clock)
 
     async def summarize(
         self,
@@ -51,17 +54,19 @@ class HttpSummarizer:
         """
         question = Question(_material(messages, earlier), SUMMARY_TOKENS)
         request = build_request(model, question)
-        try:
-            async with asyncio.timeout(model.timeout):
-                answer = await send(self._client, request)
-        except TimeoutError:
-            raise ModelTimeout from None
-        require_success(answer, request)
-        read = _read(model.provider, orjson.loads(answer.content))
-        meter.add(input_tokens=read.input_tokens, output_tokens=read.output_tokens)
-        if not read.text.strip():
-            raise ModelAnswerInvalid
-        return read.text.strip()
+
+        async def attempt(progress: Progress) -> str:
+            answer = await send(self._client, request)
+            require_success(answer, request)
+            progress.has_begun = True
+            read = _read(model.provider, orjson.loads(answer.content))
+            progress.input_tokens, progress.output_tokens = read.input_tokens, read.output_tokens
+            if not read.text.strip():
+                raise ModelAnswerInvalid
+            return read.text.strip()
+
+        account = Account(spec=model, meter=meter)
+        return await self._calls.make(attempt, seconds=model.timeout, account=account)
 
 
 def _material(messages: Sequence[PastMessage], earlier: str | None) -> str:

@@ -149,17 +149,28 @@ async def page_rows(
     The sort keys are read along with the rows: what the store has sorted by goes into the cursor.
     """
     chosen = order.choose(request.sort)
-    query: Select[Any] = rows.add_columns(*chosen.expressions)
+    return await page_in_order(session, rows, order=chosen, request=request)
+
+
+async def page_in_order(
+    session: AsyncSession,
+    rows: Select[*Columns],
+    *,
+    order: ChosenOrder,
+    request: ListRequest,
+) -> Page[tuple[*Columns]]:
+    """Return a page of rows of a list that has one order only; raises as `page_rows` does."""
+    query: Select[Any] = rows.add_columns(*order.expressions)
     if request.after is not None:
-        place = decode_place(request.after, walk=request.walk, size=len(chosen.keys))
-        query = query.where(chosen.behind(place))
-    limited = query.order_by(*chosen.clauses()).limit(request.limit + 1)
+        place = decode_place(request.after, walk=request.walk, size=len(order.keys))
+        query = query.where(order.behind(place))
+    limited = query.order_by(*order.clauses()).limit(request.limit + 1)
     found = [tuple(row) for row in await session.execute(limited)]
-    shown, width = found[: request.limit], len(chosen.keys)
+    shown, width = found[: request.limit], len(order.keys)
     items = [row[:-width] for row in shown]
     if len(found) == len(shown):
         return Page(items, None)
-    last = chosen.place_of(shown[-1][-width:])
+    last = order.place_of(shown[-1][-width:])
     return Page(items, encode_place(last, walk=request.walk))
 
 

@@ -11,7 +11,7 @@ from cadence.engine.backends.google_adk.translate import as_history, requests_of
 from cadence.engine.contract import UsageMeter
 from cadence.engine.errors import ModelAnswerInvalid, ModelUnavailable
 from cadence.engine.limits import ANSWER_CHARACTERS
-from cadence.engine.models.calls import ModelCalls, Progress
+from cadence.engine.models.calls import Account, ModelCalls, Progress
 from cadence.engine.models.google_adk.models import AdkModel
 from cadence.engine.models.google_adk.requests import text_of
 from cadence.engine.text import clean
@@ -49,7 +49,8 @@ class Question:
 
     async def put(self, calls: ModelCalls, *, meter: UsageMeter) -> Answer:
         """Return the answer within its time; raises an `EngineError`."""
-        return await calls.make(self._read, seconds=self.asked.seconds, meter=meter)
+        account = Account(spec=self.asked.model.spec, meter=meter)
+        return await calls.make(self._read, seconds=self.asked.seconds, account=account)
 
     async def _read(self, progress: Progress) -> Answer:
         # A request of its own for every try, because ADK changes the one it is given.

@@ -54,7 +54,7 @@ class GoogleAdkBackend:
         self._unshared = Unshared(transports)
         self._clock = clock
         self._rehearsed: set[Provider] = set()
-        self._calls = ModelCalls(retries=retries or RetryPolicy(), chance=chance)
+        self._calls = ModelCalls(retries=retries or RetryPolicy(), chance=chance, clock=clock)
         self._supervisor = _built(
             supervisor.build_workflow(), {}, ends=[str(node) for node in ANSWERING_NODES], titles={}
         )

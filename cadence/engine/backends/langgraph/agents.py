@@ -18,7 +18,7 @@ from cadence.engine.errors import ModelAnswerInvalid
 from cadence.engine.models.calls import ModelCalls
 from cadence.engine.models.langchain.chat_models import Asked, ChatModel
 from cadence.engine.routing import Asking, Choice, TurnRouting
-from cadence.engine.spec import AgentSpec, Limits, ToolSpec
+from cadence.engine.spec import AgentSpec, Limits, ModelSpec, ToolSpec
 from cadence.engine.tool_calls import ToolCalls, ToolRequest, by_model_name
 from cadence.engine.tools import ToolOutcome
 from cadence.engine.transfers import TransferTools
@@ -38,6 +38,7 @@ class Agent:
     tools: Mapping[str, ToolSpec]
     transfers: TransferTools
     seconds: float
+    spec: ModelSpec
     freely: Asked
     in_words: Asked
     in_words_after_tools: Asked
@@ -76,6 +77,7 @@ class AgentTurn:
         Raises `ModelAnswerInvalid` when it was to answer in words and has none.
         """
         question = Question(
+            spec=agent.spec,
             asked=agent.asked(asking, conversation),
             messages=[SystemMessage(agent.prompt(self.now)), *conversation],
             hear=self._hear(agent) if is_heard else None,
@@ -121,6 +123,7 @@ def build_agent(
         tools=own,
         transfers=transfers,
         seconds=min(model.spec.timeout, limits.supervisor_timeout),
+        spec=model.spec,
         freely=free,
         in_words=model.chat,
         in_words_after_tools=model.in_words(offers),

@@ -11,8 +11,9 @@ from cadence.engine.backends.langgraph.translate import as_history, joined, requ
 from cadence.engine.contract import UsageMeter
 from cadence.engine.errors import ModelAnswerInvalid, ModelUnavailable
 from cadence.engine.limits import ANSWER_CHARACTERS
-from cadence.engine.models.calls import ModelCalls, Progress
+from cadence.engine.models.calls import Account, ModelCalls, Progress
 from cadence.engine.models.langchain.chat_models import INPUT_TOKENS, Asked
+from cadence.engine.spec import ModelSpec
 from cadence.engine.text import clean
 from cadence.engine.tool_calls import ToolRequest
 
@@ -30,15 +31,20 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What one model is asked; `hear` is told each piece of the answer's text as it arrives."""
+    """What one model is asked; `hear` is told each piece of the answer's text as it arrives.
 
+    `spec` is of the model that `asked` asks.
+    """
+
+    spec: ModelSpec
     asked: Asked
     messages: Sequence[BaseMessage]
     hear: Hear | None = None
 
     async def put(self, calls: ModelCalls, *, seconds: float, meter: UsageMeter) -> Answer:
         """Return the answer within `seconds`; raises an `EngineError`."""
-        return await calls.make(self._read, seconds=seconds, meter=meter)
+        account = Account(spec=self.spec, meter=meter)
+        return await calls.make(self._read, seconds=seconds, account=account)
 
     async def _read(self, progress: Progress) -> Answer:
         chunks: list[AIMessageChunk] = []

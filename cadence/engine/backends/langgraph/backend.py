@@ -47,7 +47,7 @@ class LangGraphBackend:
         self._unshared = Unshared(transports)
         self._clock = clock
         self._rehearsed: set[Provider] = set()
-        self._calls = ModelCalls(retries=retries or RetryPolicy(), chance=chance)
+        self._calls = ModelCalls(retries=retries or RetryPolicy(), chance=chance, clock=clock)
         self._supervisor = supervisor.compile_graph()
 
     def load(self, spec: OrchestratorSpec) -> None:

@@ -7,7 +7,7 @@ from cadence.engine.backends.langgraph.translate import offer, offer_own
 from cadence.engine.models.langchain.chat_models import Asked, ChatModel
 from cadence.engine.modes import SupervisorNode
 from cadence.engine.prompts import DEFAULT_PROMPTS, describe_plugins
-from cadence.engine.spec import Limits, NodeSpec, OrchestratorSpec
+from cadence.engine.spec import Limits, ModelSpec, NodeSpec, OrchestratorSpec
 from cadence.engine.supervision import REPORT_VERDICT, ROUTES
 
 
@@ -20,6 +20,7 @@ class NodeModel:
 
     prompt: str
     seconds: float
+    spec: ModelSpec
     asked: Asked
     after_tools: Asked
 
@@ -57,7 +58,9 @@ def _node_model(
     asked, after_tools = _asked(node, spec, model)
     prompt = given.prompt or DEFAULT_PROMPTS[node].text
     seconds = min(wanted.timeout, spec.limits.supervisor_timeout)
-    return NodeModel(prompt=prompt, seconds=seconds, asked=asked, after_tools=after_tools)
+    return NodeModel(
+        prompt=prompt, seconds=seconds, spec=wanted, asked=asked, after_tools=after_tools
+    )
 
 
 def _asked(node: SupervisorNode, spec: OrchestratorSpec, model: ChatModel) -> tuple[Asked, Asked]:

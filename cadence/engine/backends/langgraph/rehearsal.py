@@ -39,7 +39,7 @@ async def _ask(spec: ModelSpec, calls: ModelCalls) -> None:
         messages: list[BaseMessage] = [SystemMessage("Rehearse."), HumanMessage("Is this one?")]
         # Twice, for the libraries also read a history with tool calls a first time.
         for _ in range(2):
-            question = Question(asked=asked, messages=messages)
+            question = Question(spec=nobodys, asked=asked, messages=messages)
             with tracing_context(enabled=False):
                 answer = await question.put(calls, seconds=_SECONDS, meter=UsageMeter())
             done = (result(request, _OUTCOME) for request in answer.requests)

@@ -69,6 +69,7 @@ class TurnParts:
         model = self.parts.nodes[node]
         conversation = state["conversation"]
         question = Question(
+            spec=model.spec,
             asked=model.after_tools if has_tool_results(conversation) else model.asked,
             messages=[SystemMessage(self._prompt(model.prompt, state)), *conversation],
             hear=hear,

@@ -12,16 +12,19 @@ from typing_extensions import override
 from cadence.engine.backends.openai_agents.reading import Answer, Hear, read_answer
 from cadence.engine.backends.openai_agents.translate import Items
 from cadence.engine.contract import UsageMeter
-from cadence.engine.models.calls import ModelCalls, Progress
+from cadence.engine.models.calls import Account, ModelCalls, Progress
+from cadence.engine.spec import ModelSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """What an agent is asked; `hear` is told each piece of the answer's text as it arrives.
 
-    `context` is what the agent's instructions are made from.
+    `spec` is of the model that the agent was built with. `context` is what the agent's
+    instructions are made from.
     """
 
+    spec: ModelSpec
     agent: Agent[Any]
     items: Items
     context: object
@@ -54,7 +57,7 @@ class _OneAnswer(Model):
         self._model = model_of(question.agent)
         self._calls = calls
         self._seconds = seconds
-        self._meter = meter
+        self._account = Account(spec=question.spec, meter=meter)
         self.answer = Answer(text="", requests=(), items=[])
 
     @override
@@ -66,7 +69,7 @@ class _OneAnswer(Model):
             stream = self._model.stream_response(*given, **named)
             return await read_answer(stream, question.items, hear=question.hear, progress=progress)
 
-        self.answer = await self._calls.make(attempt, seconds=self._seconds, meter=self._meter)
+        self.answer = await self._calls.make(attempt, seconds=self._seconds, account=self._account)
         return in_words(self.answer.text)
 
     @override

@@ -41,7 +41,7 @@ class OpenAIAgentsBackend:
         turn_tracing_off()
         self._clock = clock
         self._rehearsed: set[Provider] = set()
-        self._calls = ModelCalls(retries=retries or RetryPolicy(), chance=chance)
+        self._calls = ModelCalls(retries=retries or RetryPolicy(), chance=chance, clock=clock)
 
     def load(self, spec: OrchestratorSpec) -> None:
         """Do what `Backend.load` promises."""

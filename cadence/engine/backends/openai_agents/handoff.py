@@ -23,7 +23,7 @@ from cadence.engine.backends.openai_agents.reading import Answer, read_answer
 from cadence.engine.backends.openai_agents.runtime import Playing
 from cadence.engine.contract import Graph
 from cadence.engine.drawing import draw
-from cadence.engine.models.calls import Progress
+from cadence.engine.models.calls import Account, Progress
 from cadence.engine.models.openai_agents.chat_models import ChatModel
 from cadence.engine.routing import Asking, entry_of, transferred
 from cadence.engine.spec import AgentSpec, Limits, OrchestratorSpec
@@ -118,7 +118,8 @@ class _Holder(Model):
             stream = model_of(agent).stream_response(*given, **asked)
             return await read_answer(stream, self._items, hear=turn.hear(member), progress=progress)
 
-        answer = await playing.calls.make(attempt, seconds=member.seconds, meter=playing.meter)
+        account = Account(spec=member.spec, meter=playing.meter)
+        answer = await playing.calls.make(attempt, seconds=member.seconds, account=account)
         return checked(answer, asking)
 
 

@@ -23,7 +23,7 @@ from cadence.engine.backends.openai_agents.translate import (
 from cadence.engine.errors import ModelAnswerInvalid
 from cadence.engine.models.openai_agents.chat_models import ChatModel
 from cadence.engine.routing import Asking, Choice, TurnRouting
-from cadence.engine.spec import AgentSpec, Limits, ToolSpec
+from cadence.engine.spec import AgentSpec, Limits, ModelSpec, ToolSpec
 from cadence.engine.tool_calls import ToolRequest, by_model_name
 from cadence.engine.tools import ToolOutcome
 from cadence.engine.transfers import TransferTools
@@ -43,6 +43,7 @@ class Member:
     tools: Mapping[str, ToolSpec]
     transfers: TransferTools
     seconds: float
+    spec: ModelSpec
     freely: Agent[Any]
     in_words: Agent[Any]
     in_words_after_tools: Agent[Any]
@@ -76,6 +77,7 @@ class MembersTurn:
         Raises `ModelAnswerInvalid` when it was to answer in words and has none.
         """
         question = Question(
+            spec=member.spec,
             agent=member.asked(asking, items),
             items=items,
             context=self,
@@ -122,6 +124,7 @@ def build_member(
         tools=own,
         transfers=transfers,
         seconds=min(model.spec.timeout, limits.supervisor_timeout),
+        spec=model.spec,
         freely=build_agent(name, instruct, model.free(offers, parallel=limits.parallel_tool_calls)),
         in_words=in_words,
         in_words_after_tools=build_agent(name, instruct, after_tools)

@@ -39,7 +39,7 @@ async def _ask(spec: ModelSpec, calls: ModelCalls) -> None:
         items = [from_user("Is this a rehearsal?")]
         # Twice, for the libraries also read a history with tool calls a first time.
         for _ in range(2):
-            question = Question(agent=agent, items=items, context=None)
+            question = Question(spec=nobodys, agent=agent, items=items, context=None)
             answer = await question.put(calls, seconds=_SECONDS, meter=UsageMeter())
             items = [*items, *answer.items]
             items += [result(request, _RESULT) for request in answer.requests]

@@ -32,7 +32,7 @@ from cadence.engine.prompts import (
     describe_time,
     render,
 )
-from cadence.engine.spec import NodeSpec, OrchestratorSpec
+from cadence.engine.spec import ModelSpec, NodeSpec, OrchestratorSpec
 from cadence.engine.supervision import ANSWERING_NODES, CONTROL_TOOLS, REPORT_VERDICT, ROUTES
 from cadence.engine.supervisor_turn import SupervisorTurn
 from cadence.engine.tool_calls import ToolRequest
@@ -48,6 +48,7 @@ class NodeAgents:
     """
 
     seconds: float
+    spec: ModelSpec
     agent: Agent[_Values]
     after_tools: Agent[_Values]
 
@@ -88,6 +89,7 @@ class _Visit:
         agents = self._supervisor.nodes[node]
         is_after_tools = has_tool_results(self.conversation)
         question = Question(
+            spec=agents.spec,
             agent=agents.after_tools if is_after_tools else agents.agent,
             items=self.conversation,
             context={
@@ -150,6 +152,7 @@ def _node_agents(
     agent, *after_tools = (build_agent(str(node), instruct, each) for each in asked)
     return NodeAgents(
         seconds=min(wanted.timeout, spec.limits.supervisor_timeout),
+        spec=wanted,
         agent=agent,
         after_tools=after_tools[0] if after_tools else agent,
     )

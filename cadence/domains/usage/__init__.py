@@ -1,0 +1,1 @@
+"""Usage: what turns have cost, by day, orchestrator and model."""
