@@ -1,114 +1,94 @@
 """A run's events in a Redis stream, readable by anybody from any point until they expire."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
-import orjson
+import structlog
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from cadence.config.settings import RunSettings
-from cadence.engine.events import RunClosed, RunEvent, payload
-from cadence.infra.redis.connecting import BLOCK_MS
-from cadence.kernel.ids import OrganizationId, RunId
-from cadence.runs.errors import RunNotFound
+from cadence.kernel.ids import OrganizationId, RunId, new_ulid
+from cadence.runs.commands import forgetting_of
+from cadence.runs.errors import RunLogLost, RunNotFound
+from cadence.runs.flushing import RunFlusher
+from cadence.runs.keys import run_key
+from cadence.runs.logged import LoggedEvent
+from cadence.runs.reading import RunReader
+from cadence.runs.record import RunRecord, RunState
+from cadence.runs.writing import RunWriter
 
-BATCH = 500
+__all__ = ["LoggedEvent", "RunLog", "RunWriter"]
 
-
-@dataclass(frozen=True, slots=True)
-class LoggedEvent:
-    """One event as it was written; `id` counts from 1 within its run."""
-
-    id: int
-    name: str
-    data: bytes
-
-    @property
-    def is_final(self) -> bool:
-        """Whether nothing comes after it."""
-        return self.name == RunClosed.name and self.fields.get("final") is True
-
-    @property
-    def fields(self) -> dict[str, Any]:
-        """The event's `data`, decoded."""
-        decoded: dict[str, Any] = orjson.loads(self.data)
-        return decoded
-
-
-class RunWriter:
-    """Appends one run's events; only the run's own task has it."""
-
-    def __init__(self, redis: Redis, key: str, keep: timedelta) -> None:
-        self._redis = redis
-        self._key = key
-        self._keep = keep
-        self._last = 0
-
-    async def append(self, event: RunEvent) -> None:
-        """Write the next event; the log is kept for its whole time again from the final one."""
-        self._last += 1
-        fields: Any = {"name": event.name, "data": orjson.dumps(payload(event))}
-        await self._redis.xadd(self._key, fields, id=f"{self._last}-0")
-        if self._last == 1 or isinstance(event, RunClosed):
-            await self._redis.expire(self._key, self._keep)
+log = structlog.get_logger(__name__)
 
 
 class RunLog:
     """Opens runs for writing and reads them."""
 
-    def __init__(self, redis: Redis, settings: RunSettings) -> None:
+    def __init__(self, redis: Redis, settings: RunSettings, flusher: RunFlusher) -> None:
         self._redis = redis
-        self._keep = timedelta(seconds=settings.keep_seconds)
-        self._heartbeat_ms = int(settings.heartbeat_seconds * 1000)
+        self._settings = settings
+        self._flusher = flusher
 
-    async def open(
-        self, organization_id: OrganizationId, run_id: RunId, *, owner: str
-    ) -> RunWriter:
-        """Note whose run it is and return what writes it."""
-        await self._redis.set(_owner_key(organization_id, run_id), owner, ex=self._keep)
-        return RunWriter(self._redis, _events_key(organization_id, run_id), self._keep)
+    async def open(self, record: RunRecord) -> RunWriter:
+        """Note whose run it is and return what writes it; give it to `discard` if it never begins.
 
-    async def require_owner(
-        self, organization_id: OrganizationId, run_id: RunId, *, owner: str
-    ) -> None:
-        """Raise `RunNotFound` unless the run is this user's, in this organization."""
-        stored = await self._redis.get(_owner_key(organization_id, run_id))
-        if stored != owner.encode():
-            raise RunNotFound
-
-    async def read(
-        self, organization_id: OrganizationId, run_id: RunId, *, after: int = 0
-    ) -> AsyncIterator[LoggedEvent | None]:
-        """Yield every event after the given id, up to the final one, waiting as needed.
-
-        None stands for a heartbeat: nothing has happened for the time that the settings name.
-        A log that has expired ends the iteration.
+        Raises what the driver raises while Redis is away; the run is then nowhere.
         """
-        key, last, quiet_ms = _events_key(organization_id, run_id), after, 0
-        while True:
-            wait_ms = max(1, min(BLOCK_MS, self._heartbeat_ms - quiet_ms))
-            answer: Any = await self._redis.xread({key: f"{last}-0"}, count=BATCH, block=wait_ms)
-            quiet_ms = 0 if answer else quiet_ms + wait_ms
-            if quiet_ms >= self._heartbeat_ms:
-                if not await self._redis.exists(_owner_key(organization_id, run_id)):
-                    return
-                quiet_ms = 0
-                yield None
-            if not answer:
-                continue
-            for raw_id, fields in answer[0][1]:
-                last = int(raw_id.split(b"-")[0])
-                event = LoggedEvent(last, fields[b"name"].decode(), fields[b"data"])
-                yield event
-                if event.is_final:
-                    return
+        writer = RunWriter(
+            record,
+            token=new_ulid(),
+            node=self._flusher.node,
+            max_bytes=self._settings.max_bytes,
+            mark=self._flusher.mark,
+        )
+        self._flusher.hold(writer)
+        try:
+            await self._flusher.open(writer)
+        except BaseException:
+            self._flusher.drop(writer)
+            raise
+        return writer
 
+    async def discard(self, writer: RunWriter) -> None:
+        """Forget a run whose turn never began.
 
-def _events_key(organization_id: OrganizationId, run_id: RunId) -> str:
-    return f"run:{organization_id}:{run_id}:events"
+        While Redis is away it is dropped here, and `RunRescuer` finds later that it has no message.
+        """
+        self._flusher.drop(writer)
+        writer.fail(RunLogLost())
+        try:
+            await self._redis.eval(*forgetting_of(writer, keep_seconds=self._settings.keep_seconds))
+        except (RedisError, OSError) as failure:
+            log.warning("run_not_forgotten", run_id=writer.run_id, error=type(failure).__name__)
 
+    def leave(self, writer: RunWriter) -> None:
+        """Let go of a run of which nobody knows whether its turn began; `RunRescuer` finds out."""
+        self._flusher.drop(writer)
+        writer.fail(RunLogLost())
 
-def _owner_key(organization_id: OrganizationId, run_id: RunId) -> str:
-    return f"run:{organization_id}:{run_id}:owner"
+    async def find(self, organization_id: OrganizationId, run_id: RunId, *, owner: str) -> RunState:
+        """Return a run; raises `RunNotFound` for a foreign one and one that has expired."""
+        fields: Any = await self._redis.hgetall(run_key(organization_id, run_id))
+        if fields.get(b"owner") != owner.encode():
+            raise RunNotFound
+        return RunState(record=RunRecord.of(fields), is_ended=fields.get(b"state") == b"ended")
+
+    def read(
+        self, organization_id: OrganizationId, run_id: RunId, *, after: int = 0
+    ) -> AsyncGenerator[Sequence[LoggedEvent], None]:
+        """Yield batches of all events after the given id, up to the final one, waiting as needed.
+
+        An empty batch is a heartbeat: nothing has happened for the time that the settings name.
+        A log that has expired ends the iteration; whoever leaves before the end closes it. Raises
+        what the driver raises when Redis is away for longer than `reading.AWAY_SECONDS`.
+        """
+        reader = RunReader(
+            self._redis,
+            organization_id=organization_id,
+            run_id=run_id,
+            tail=self._flusher.find_tail(organization_id, run_id),
+            heartbeat=self._settings.heartbeat_seconds,
+        )
+        return reader.read(after)

@@ -9,6 +9,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from cadence.infra.redis.connections import tell_resets
+
 MEMORY = "memory://"
 # Seconds; either is less than the two in which a request is answered while Redis is away.
 CONNECT_SECONDS = 1.5
@@ -33,7 +35,7 @@ async def open_redis(url: str) -> AsyncIterator[Redis]:
 
 
 def _connect(url: str) -> Redis:
-    return Redis.from_url(
+    client = Redis.from_url(
         url,
         socket_connect_timeout=CONNECT_SECONDS,
         socket_timeout=ANSWER_SECONDS,
@@ -46,3 +48,4 @@ def _connect(url: str) -> Redis:
         # seconds. Never after a timeout, which has used up the time there is.
         retry=Retry(NoBackoff(), retries=1, supported_errors=(RedisConnectionError,)),
     )
+    return tell_resets(client)

@@ -5,23 +5,22 @@ import asyncio
 import pytest
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from cadence.config.settings import RunSettings
 from cadence.infra.redis.connecting import ANSWER_SECONDS, BLOCK_MS, open_redis
-from cadence.kernel.ids import OrganizationId, RunId, new_ulid, new_uuid
-from cadence.runs.log import RunLog
+from tests.fixtures.run_scene import a_node, a_record
 
 
 async def test_a_quiet_run_is_waited_for_longer_than_an_answer_may_take(redis_url: str) -> None:
-    organization, run = OrganizationId(new_uuid()), RunId(new_ulid())
     heartbeat = ANSWER_SECONDS + 0.5
     async with open_redis(redis_url) as redis:
-        log = RunLog(redis, RunSettings(heartbeat_seconds=heartbeat))
-        await log.open(organization, run, owner="somebody")
-        events = log.read(organization, run)
+        record = a_record()
+        await a_node(redis).log.open(record)
+        # Another process reads from Redis.
+        log = a_node(redis, "other", heartbeat_seconds=heartbeat).log
+        batches = aiter(log.read(record.organization_id, record.run_id))
         async with asyncio.timeout(10 * heartbeat):
-            beats = [await anext(events) for _ in range(2)]
+            beats = [list(await anext(batches)) for _ in range(2)]
 
-    assert beats == [None, None]
+    assert beats == [[], []]
     assert BLOCK_MS / 1000 < ANSWER_SECONDS
 
 
