@@ -22,11 +22,15 @@ _AWAY = (
 
 
 class Store(StrEnum):
-    """The stores that a process needs, by the names that `/ready` gives them."""
+    """The stores that a process needs, by the names that `/ready` gives them.
+
+    Transcripts are only told of where they have a store of their own.
+    """
 
     DATABASE = "database"
     REDIS = "redis"
     OBJECTS = "objects"
+    TRANSCRIPTS = "transcripts"
 
 
 class StoreUnavailable(CadenceError):
@@ -46,7 +50,7 @@ class StoreUnavailable(CadenceError):
 def find_store_away(failure: Exception) -> StoreUnavailable | None:
     """Return what to tell a client when this failure means that a store is away, else None.
 
-    The relational store and the packages raise `StoreUnavailable` themselves, each at its one door;
+    The other stores raise `StoreUnavailable` themselves, each at its one door;
     Redis is used all over, so its driver's errors come as they are.
     """
     if isinstance(failure, StoreUnavailable):

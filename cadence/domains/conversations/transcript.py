@@ -1,7 +1,8 @@
 """What a run has said so far, gathered from its events."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 from cadence.engine.events import (
     AgentEnded,
@@ -11,6 +12,8 @@ from cadence.engine.events import (
     ToolEnded,
     ToolStarted,
 )
+
+_KINDS = {kind.name: kind for kind in get_args(RuntimeEvent)}
 
 
 @dataclass(slots=True)
@@ -37,6 +40,12 @@ class Transcript:
     def answer(self) -> str:
         """The answer so far."""
         return "".join(self.pieces)
+
+    def note_logged(self, name: str, fields: Mapping[str, Any]) -> None:
+        """Take in an event as a run's log holds it; those that no agent causes say nothing."""
+        kind = _KINDS.get(name)
+        if kind is not None:
+            self.note(kind(**fields))
 
     def note(self, event: RuntimeEvent) -> None:
         """Take one event in."""

@@ -16,6 +16,7 @@ from cadence.domains.access.dependencies import (
 from cadence.domains.operations.figures import MomentaryFigures
 from cadence.domains.operations.repository import count_orchestrators, ping
 from cadence.domains.operations.service import (
+    Check,
     HealthService,
     MetricsService,
     PoolService,
@@ -40,14 +41,14 @@ _bearer = HTTPBearer(
 
 def build_readiness(parts: Parts) -> ReadinessService:
     """Assemble a check for each store that this process uses."""
-    return ReadinessService(
-        {
-            Store.DATABASE: lambda: _ping_database(parts),
-            Store.REDIS: parts.redis.ping,
-            Store.OBJECTS: parts.packages.ping,
-        },
-        events=parts.events,
-    )
+    checks: dict[str, Check] = {
+        Store.DATABASE: lambda: _ping_database(parts),
+        Store.REDIS: parts.redis.ping,
+        Store.OBJECTS: parts.packages.ping,
+    }
+    if parts.mongo is not None:
+        checks[Store.TRANSCRIPTS] = parts.mongo.ping
+    return ReadinessService(checks, events=parts.events)
 
 
 async def _ping_database(parts: Resources) -> None:
@@ -64,7 +65,7 @@ def build_health(parts: Parts, readiness: Readiness, _: SysAdmin) -> HealthServi
         settings=parts.settings,
         sealer=parts.sealer,
         pool=parts.pool,
-        runs=parts.runs,
+        runs=parts.runs.registry,
         clock=parts.clock,
         started_at=parts.started_at,
     )

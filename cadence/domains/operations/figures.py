@@ -8,15 +8,13 @@ from typing_extensions import override
 
 from cadence.infra.events.relay import Events
 from cadence.pool.pool import Pool
-from cadence.runs.registry import RunRegistry
+from cadence.runs.opening import Runs
 
 
 class MomentaryFigures(Collector):
     """The pool, the runs under way, the connections to the database in use, and the broker's."""
 
-    def __init__(
-        self, *, pool: Pool, events: Events, runs: RunRegistry, connections_in_use: int
-    ) -> None:
+    def __init__(self, *, pool: Pool, events: Events, runs: Runs, connections_in_use: int) -> None:
         self._pool = pool
         self._events = events
         self._runs = runs
@@ -27,7 +25,12 @@ class MomentaryFigures(Collector):
         """Yield each figure once."""
         yield from self._of_the_pool()
         yield GaugeMetricFamily(
-            "cadence_runs_under_way", "Runs that have not ended.", len(self._runs)
+            "cadence_runs_under_way", "Runs that have not ended.", len(self._runs.registry)
+        )
+        yield GaugeMetricFamily(
+            "cadence_runs_behind",
+            "Runs that have said something which is not in Redis yet.",
+            sum(writer.is_behind for writer in self._runs.flusher.held),
         )
         yield GaugeMetricFamily(
             "cadence_database_connections_in_use",

@@ -12,12 +12,14 @@ from cadence.domains.access.dependencies import (
     SysAdmin,
     read_organization_id,
 )
+from cadence.domains.organizations.forgetting import forgetting
 from cadence.domains.organizations.members import EnrolmentService, MemberService
 from cadence.domains.organizations.repository import MembershipRepository, OrganizationRepository
 from cadence.domains.organizations.service import OrganizationService
 from cadence.domains.users.dependencies import Users
-from cadence.http.unit_of_work import Parts, Work
+from cadence.http.unit_of_work import Parts, UnitOfWork, Work
 from cadence.kernel.ids import OrganizationId
+from cadence.resources import Resources
 
 
 # The guards come first, so that nobody unknown makes us open a transaction.
@@ -28,9 +30,17 @@ def build_organizations(
     return OrganizationService(
         organizations=OrganizationRepository(work.platform(principal.actor)),
         revise=lambda changed: work.hold(authority.revising_organization(changed)),
+        forget=lambda removed: _forget(removed, work=work, parts=parts),
         announce=work.announce,
         clock=parts.clock,
     )
+
+
+async def _forget(removed: OrganizationId, *, work: UnitOfWork, parts: Resources) -> None:
+    if parts.mongo is not None:
+        # Nothing is removed while a part of it would stay.
+        await parts.mongo.ping()
+        await work.hold(forgetting(parts.mongo, removed))
 
 
 def build_members(

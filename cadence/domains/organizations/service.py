@@ -32,11 +32,13 @@ class OrganizationService:
         *,
         organizations: OrganizationRepository,
         revise: Callable[[OrganizationId], Awaitable[None]],
+        forget: Callable[[OrganizationId], Awaitable[None]],
         announce: Callable[[OrchestratorEvent], None],
         clock: Clock,
     ) -> None:
         self._organizations = organizations
         self._revise = revise
+        self._forget = forget
         self._announce = announce
         self._clock = clock
 
@@ -78,10 +80,11 @@ class OrganizationService:
         return tenant_of(organization)
 
     async def remove(self, organization_id: OrganizationId) -> None:
-        """Remove an organization with all that it has; raises `NotFound`.
+        """Remove an organization with all that it has; raises `NotFound` or `StoreUnavailable`.
 
         Its orchestrators are unloaded, so that no process keeps their keys in memory.
         """
+        await self._forget(organization_id)
         await self._revise(organization_id)
         organization = await self._organizations.get_for_update(organization_id)
         await self._organizations.remove(organization)

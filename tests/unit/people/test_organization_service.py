@@ -56,9 +56,13 @@ def organizations(
             async def revise(organization_id: OrganizationId) -> None:
                 await held.enter_async_context(authority.revising_organization(organization_id))
 
+            async def forget(organization_id: OrganizationId) -> None:
+                """Nothing is kept anywhere else."""
+
             yield OrganizationService(
                 organizations=OrganizationRepository(session),
                 revise=revise,
+                forget=forget,
                 announce=announced.append,
                 clock=SystemClock(),
             )

@@ -7,21 +7,31 @@ from cadence.domains.access.sessions import SessionStore
 from cadence.domains.users.errors import EmailTaken, LastSysAdmin, UsernameTaken
 from cadence.domains.users.schemas import UserChange, UserCreate, UserQuery
 from cadence.domains.users.service import UserService
-from cadence.infra.database.reach import PLATFORM
-from cadence.infra.database.transaction import Sessions, transaction
-from cadence.kernel.actors import operator_actor
+from cadence.infra.database.transaction import Sessions
 from cadence.kernel.errors import CadenceError, InvalidInput, NotFound
 from cadence.kernel.ids import UserId, new_uuid
 
 # A rival who is faster: stored between our look and our insert.
-RIVAL = """
-CREATE TRIGGER rival BEFORE INSERT ON users
-BEGIN
-    INSERT INTO users (id, username, email, password_hash, is_sys_admin, is_disabled,
-                       created_at, updated_at)
-    VALUES ('r', '{username}', '{email}', '-', 0, 0, NEW.created_at, NEW.updated_at);
-END
+INSERT = """
+INSERT INTO users (id, username, email, password_hash, is_sys_admin, is_disabled,
+                   created_at, updated_at)
+VALUES ('00000000-0000-7000-8000-000000000001', '{username}', '{email}', '-', FALSE, FALSE,
+        NEW.created_at, NEW.updated_at);
 """
+RIVAL = {
+    "sqlite": [f"CREATE TRIGGER rival BEFORE INSERT ON users BEGIN {INSERT} END"],
+    # Where what a trigger inserts would set it off again.
+    "postgresql": [
+        f"""
+        CREATE FUNCTION rival() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN {INSERT} RETURN NEW; END $$
+        """,
+        """
+        CREATE TRIGGER rival BEFORE INSERT ON users FOR EACH ROW
+            WHEN (NEW.password_hash <> '-') EXECUTE FUNCTION rival()
+        """,
+    ],
+}
 
 
 async def admin_of(users: UserService) -> UserId:
@@ -45,8 +55,10 @@ async def test_who_is_faster_by_a_moment_wins(
     email: str,
     error: type[CadenceError],
 ) -> None:
-    async with transaction(sessions, PLATFORM, actor=operator_actor()) as session:
-        await session.execute(text(RIVAL.format(username=username, email=email)))
+    engine = sessions.kw["bind"]
+    async with engine.begin() as connection:
+        for statement in RIVAL[connection.dialect.name]:
+            await connection.execute(text(statement.format(username=username, email=email)))
 
     with pytest.raises(error):
         await users.create(UserCreate(username="ann", email="username@example.org"))
