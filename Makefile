@@ -2,7 +2,7 @@
 RUN := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-quick check quick dev start services services-stop migrate migrate-down migrate-create migrate-history bootstrap openapi health stats doctor psql redis db-reset-full fmt lint types imports conformance fuzz bench clean
+.PHONY: help setup demo test test-quick test-real check quick dev start up down services services-stop migrate migrate-down migrate-create migrate-history bootstrap openapi health stats doctor psql mongo redis db-reset-full fmt lint types imports conformance fuzz bench clean
 
 help: ## List what make can do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}'
@@ -13,6 +13,8 @@ demo: setup ## Start on embedded storage and watch an agent answer
 	@$(RUN)/cadence demo
 test: setup ## Run every test that this machine can run
 	@$(RUN)/pytest -n auto --dist loadgroup
+test-real: setup ## Every test that rests on the service's stores, on real ones
+	@$(RUN)/pytest -n auto --dist loadgroup --stores=real
 test-quick: setup ## The tests that are not marked slow
 	@$(RUN)/pytest -n auto --dist loadgroup -m "not slow"
 check: setup lint types imports test ## Everything that CI runs: lint, types, the floor plan, every test
@@ -21,8 +23,12 @@ dev: setup ## Serve with reload
 	@$(RUN)/cadence serve --reload
 start: setup ## Serve with four workers behind one port, on real stores
 	@$(RUN)/cadence serve --workers 4
-services: setup ## Start PostgreSQL, Redis and RabbitMQ where installed; prints what to put into .env
-	@$(RUN)/python scripts/services.py start
+up: ## Build and start all of docker/compose.yml, and wait until it is healthy
+	@docker compose -f docker/compose.yml up --build --wait
+down: ## Stop what make up has started; keeps its volumes
+	@docker compose -f docker/compose.yml down
+services: setup ## Start PostgreSQL, Redis, RabbitMQ, MongoDB's protocol and S3 without Docker; prints what to put into .env
+	@scripts/mongodb_server.sh; $(RUN)/python scripts/services.py start
 services-stop: setup ## Stop what make services has started
 	@$(RUN)/python scripts/services.py stop
 migrate: setup ## Bring the database to the newest schema
@@ -45,6 +51,8 @@ doctor: setup ## Check settings and stores
 	@$(RUN)/cadence doctor
 psql: ## Open the configured PostgreSQL
 	@psql "$$CADENCE_POSTGRES_URL"
+mongo: ## Open the configured MongoDB
+	@command -v mongosh >/dev/null || { echo "mongosh is not installed: https://www.mongodb.com/docs/mongodb-shell/install" >&2; exit 1; }; mongosh "$$CADENCE_MONGO_URL"
 redis: ## Open the configured Redis
 	@redis-cli -u "$$CADENCE_REDIS_URL"
 db-reset-full: ## Delete the embedded stores (var/), after asking

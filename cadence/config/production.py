@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from cadence.config.settings import Settings
+from cadence.config.settings import ObjectSettings, Settings
+from cadence.config.tracing import untraceable
 
 MEMORY = "memory://"
 LOOPBACK = ip_address("127.0.0.1")
 DATABASES = ("postgresql", "postgres", "postgresql+asyncpg", "sqlite", "sqlite+aiosqlite")
 REDISES = ("redis", "rediss", "unix")
 BROKERS = ("amqp", "amqps")
+TRANSCRIPTS = ("mongodb", "mongodb+srv")
+BUCKETS = ("s3", "s3a")
 SHORTEST_SECRET = 32
 WELL_KNOWN = ("change", "secret", "password", "example", "cadence", "default", "your-")
 
@@ -22,7 +25,6 @@ def require_startable(settings: Settings, *, processes: int = 1) -> None:
     """Raise `SettingsRefused` when these settings would be unsafe or could not work."""
     _refuse_for(
         *_unreadable(settings),
-        *_unbuilt(settings),
         *_unreachable(settings),
         *_unshareable(settings, processes),
         *_unsafe(settings),
@@ -51,22 +53,41 @@ def _unreadable(settings: Settings) -> Iterator[str]:
     events = settings.rabbitmq.url.get_secret_value()
     if events != MEMORY and not _has_scheme(events, BROKERS):
         yield f"CADENCE_RABBITMQ_URL must look like amqp://user:password@host/, or be {MEMORY}."
+    transcripts = settings.mongo.url
+    if transcripts is not None and not _has_scheme(transcripts.get_secret_value(), TRANSCRIPTS):
+        yield (
+            "CADENCE_MONGO_URL must look like mongodb://user:password@host:27017; "
+            "leave it out to keep transcripts with the rest."
+        )
     packages = settings.object.store_url
     if packages is not None and "://" not in packages:
         yield (
             "CADENCE_OBJECT_STORE_URL must look like s3://bucket/prefix; "
             "leave it out for a folder below CADENCE_STORAGE_ROOT."
         )
+    yield from _unreadable_bucket(settings.object)
+    yield from untraceable(settings.trace)
+
+
+def _unreadable_bucket(chosen: ObjectSettings) -> Iterator[str]:
+    only_for_s3 = {
+        "CADENCE_OBJECT_ENDPOINT": chosen.endpoint,
+        "CADENCE_OBJECT_REGION": chosen.region,
+        "CADENCE_OBJECT_ACCESS_KEY": chosen.access_key,
+        "CADENCE_OBJECT_SECRET_KEY": chosen.secret_key,
+    }
+    asked = [name for name, value in only_for_s3.items() if value is not None]
+    if asked and not _has_scheme(chosen.store_url or "", BUCKETS):
+        yield f"{asked[0]} is for an s3:// URL: set CADENCE_OBJECT_STORE_URL to one."
+    if chosen.endpoint is not None and not _has_scheme(chosen.endpoint, ("http", "https")):
+        yield "CADENCE_OBJECT_ENDPOINT must look like https://host:port."
+    if (chosen.access_key is None) is not (chosen.secret_key is None):
+        yield "CADENCE_OBJECT_ACCESS_KEY and CADENCE_OBJECT_SECRET_KEY are set together or not."
 
 
 def _has_scheme(url: str, schemes: tuple[str, ...]) -> bool:
     scheme, mark, _ = url.partition("://")
     return bool(mark) and scheme in schemes
-
-
-def _unbuilt(settings: Settings) -> Iterator[str]:
-    if settings.mongo.url is not None:
-        yield "CADENCE_MONGO_URL: this version keeps transcripts with the rest, so leave it out."
 
 
 def _unreachable(settings: Settings) -> Iterator[str]:

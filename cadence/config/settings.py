@@ -80,9 +80,17 @@ class MongoSettings(Group):
 
 
 class ObjectSettings(Group):
-    """Plugin packages; no URL means a folder under the storage root."""
+    """Plugin packages; no URL means a folder under the storage root.
+
+    The rest is for an `s3://` URL: `endpoint` for one that is not Amazon's, such as MinIO, and what
+    to sign requests with. Without it the driver looks at `AWS_…` and at the machine's role.
+    """
 
     store_url: str | None = None
+    endpoint: str | None = None
+    region: str | None = None
+    access_key: SecretStr | None = None
+    secret_key: SecretStr | None = None
 
 
 class StorageSettings(Group):

@@ -120,6 +120,18 @@ def test_doctor_finds_a_healthy_installation_healthy(operator: Operator) -> None
     ]
 
 
+def test_doctor_examines_a_mongodb_where_one_is_set(operator: Operator, mongodb_url: str) -> None:
+    examined = operator.types("doctor", CADENCE_MONGO_URL=mongodb_url)
+    broken = operator.types("doctor", CADENCE_MONGO_URL="mongodb://127.0.0.1:1")
+
+    assert examined.code == 0
+    assert ["ok", "transcripts"] in [line.split()[:2] for line in examined.out.splitlines()]
+    assert broken.code == 1
+    told = [line for line in broken.out.splitlines() if line.startswith("BAD")]
+    assert len(told) == 1
+    assert "CADENCE_MONGO_URL" in told[0]
+
+
 def test_generated_keys_are_good_for_production(operator: Operator) -> None:
     first, second = (operator.types("keys", "generate") for _ in range(2))
 

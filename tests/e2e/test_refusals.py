@@ -72,9 +72,9 @@ pytestmark = pytest.mark.slow
             id="no database",
         ),
         pytest.param(
-            {"CADENCE_RABBITMQ_URL": "http://host", "CADENCE_MONGO_URL": "mongodb://host"},
+            {"CADENCE_RABBITMQ_URL": "http://host", "CADENCE_MONGO_URL": "http://host"},
             ["CADENCE_RABBITMQ_URL", "CADENCE_MONGO_URL"],
-            id="a broker of another kind, and a store of a later version",
+            id="a broker and a store of another kind",
         ),
         pytest.param(
             {"CADENCE_STORAGE_ROOT": "/dev/null/stores"}, ["CADENCE_STORAGE_ROOT"], id="no folder"

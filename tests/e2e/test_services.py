@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure
 
 from tests.fixtures.operators import Operator
 from tests.fixtures.rabbitmq import FOLDER, NO_RABBITMQ
@@ -19,10 +21,12 @@ from tests.fixtures.stores import NO_POSTGRES, find_program
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("services")]
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "services.py"
-NAMES = ("PostgreSQL", "Redis", "RabbitMQ")
-# Three for the servers, and two with which RabbitMQ's own parts find each other.
-PORTS = 5
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+SCRIPT = SCRIPTS / "services.py"
+NO_MONGODB = "no server of the MongoDB protocol: scripts/mongodb_server.sh, then run again"
+NAMES = ("PostgreSQL", "Redis", "RabbitMQ", "MongoDB", "S3")
+# Five for the servers, and two with which RabbitMQ's own parts find each other.
+PORTS = 7
 # Below those that the system takes for outgoing connections.
 CHOICE = range(20_000, 30_000, PORTS)
 
@@ -59,6 +63,14 @@ class Services:
         return [port for port in range(self.first_port, self.first_port + PORTS) if is_open(port)]
 
 
+def has_mongodb_server() -> bool:
+    """Whether there is one that asks for a password, which the one in Java cannot."""
+    asked = subprocess.run(
+        [SCRIPTS / "mongodb_server.sh", "which"], capture_output=True, check=False
+    )
+    return asked.returncode == 0 and asked.stdout.strip() != b"mongo-java-server"
+
+
 def is_open(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
@@ -70,6 +82,7 @@ def services() -> Iterator[Services]:
         (find_program("postgres"), NO_POSTGRES),
         (find_program("redis-server"), NO_REDIS),
         ((FOLDER / "rabbitmq-server").exists(), NO_RABBITMQ),
+        (has_mongodb_server(), NO_MONGODB),
     ):
         if not is_installed:
             pytest.skip(reason)
@@ -80,7 +93,7 @@ def services() -> Iterator[Services]:
     try:
         code, told = services.run("start")
         assert code == 0, told
-        assert [line.split()[:3] for line in told[:3]] == [
+        assert [line.split()[:3] for line in told[: len(NAMES)]] == [
             ["ok", name, "started"] for name in NAMES
         ]
         yield services
@@ -103,21 +116,28 @@ def test_what_runs_already_is_found_and_what_to_set_is_told_again(services: Serv
     code, told = services.run("start")
 
     assert code == 0
-    assert all(" runs already on " in line for line in told[:3])
-    assert [f"{name}={url}" for name, url in before.items()] == told[-3:]
+    assert all(" runs already on " in line for line in told[: len(NAMES)])
+    assert [f"{name}={url}" for name, url in before.items()] == told[-len(before) :]
     assert services.environment == before
 
 
 def test_only_this_machine_and_only_by_password(services: Services) -> None:
-    for url in services.environment.values():
-        assert "@127.0.0.1:" in url
     password = (services.folder / "password").read_text()
-    assert all(password in url for url in services.environment.values())
+    addresses = [value for name, value in services.environment.items() if name.endswith("_URL")]
+    assert len(addresses) == len(NAMES)
+    for url in addresses:
+        assert f":{password}@127.0.0.1:" in url or url == "s3://cadence"
+    assert services.environment["CADENCE_OBJECT_ENDPOINT"].startswith("http://127.0.0.1:")
     for name in ("env", "password"):
         assert (services.folder / name).stat().st_mode & 0o077 == 0
     with socket.create_connection(("127.0.0.1", services.first_port + 1)) as redis:
         redis.sendall(b"PING\r\n")
         assert redis.recv(100).startswith(b"-NOAUTH")
+    with (
+        MongoClient[dict[str, object]]("127.0.0.1", services.first_port + 5) as stranger,
+        pytest.raises(OperationFailure, match="authentication"),
+    ):
+        stranger["cadence_none"]["messages"].find_one()
 
 
 def test_what_was_stored_is_there_after_a_stop(services: Services, operator: Operator) -> None:
@@ -136,13 +156,18 @@ def test_what_was_stored_is_there_after_a_stop(services: Services, operator: Ope
 
 
 def test_a_port_that_is_taken_is_named(services: Services) -> None:
-    services.run("stop")
+    port = services.first_port + 1
+    with socket.create_connection(("127.0.0.1", port)) as redis:
+        password = (services.folder / "password").read_text()
+        redis.sendall(f"AUTH {password}\r\nSHUTDOWN\r\n".encode())
+        while redis.recv(100):
+            pass
 
-    with socket.create_server(("127.0.0.1", services.first_port + 1)):
+    with socket.create_server(("127.0.0.1", port)):
         code, told = services.run("start")
 
     assert code == 1
-    taken = f"something else listens on 127.0.0.1:{services.first_port + 1}"
-    assert told[0].split(maxsplit=2) == ["BAD", "Redis", taken]
+    taken = f"something else listens on 127.0.0.1:{port}"
+    assert ["BAD", "Redis", taken] in [line.split(maxsplit=2) for line in told]
     assert "CADENCE_REDIS_URL" not in services.environment
     assert services.run("start")[0] == 0

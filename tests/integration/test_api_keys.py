@@ -2,16 +2,18 @@
 
 import hashlib
 import re
-import sqlite3
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from sqlalchemy import select, update
 
+from cadence.infra.database.tables import ApiKey
 from tests.fakes.model_server import ModelServer, Say
 from tests.fixtures.clients import Client, Organization
 from tests.fixtures.orchestrators import Bot
 from tests.fixtures.service import Service
+from tests.fixtures.store_contents import run_in_store
 
 
 async def make_key(admin: Client, **fields: object) -> dict[str, object]:
@@ -50,11 +52,10 @@ async def test_a_key_is_shown_once_and_stored_as_a_hash(
 
     assert [item["id"] for item in listed.json()["items"]] == [key["id"]]
     assert text not in listed.text
-    with sqlite3.connect(service.settings.storage.root / "cadence.db") as store:
-        (stored,) = store.execute(
-            "SELECT key_hash FROM api_keys WHERE key_hint = ?", (text[-4:],)
-        ).fetchall()
-    assert stored == (hashlib.sha256(text.encode()).hexdigest(),)
+    stored = await run_in_store(
+        service.settings, select(ApiKey.key_hash).where(ApiKey.key_hint == text[-4:])
+    )
+    assert stored == [(hashlib.sha256(text.encode()).hexdigest(),)]
 
 
 async def test_a_key_expires_after_ninety_days_unless_said_otherwise(
@@ -71,9 +72,10 @@ async def test_a_key_expires_after_ninety_days_unless_said_otherwise(
 
 
 async def test_an_expired_key_is_refused(service: Service, robot: Client) -> None:
-    past = (datetime.now(UTC) - timedelta(seconds=1)).isoformat(sep=" ")  # noqa: TID251  # the store's own
-    with sqlite3.connect(service.settings.storage.root / "cadence.db") as store:
-        store.execute("UPDATE api_keys SET expires_at = ? WHERE name = 'ci'", (past,))
+    past = datetime.now(UTC) - timedelta(seconds=1)  # noqa: TID251  # the store's own
+    await run_in_store(
+        service.settings, update(ApiKey).where(ApiKey.name == "ci").values(expires_at=past)
+    )
 
     assert (await robot.get("{org}/orchestrators")).status_code == 401
 

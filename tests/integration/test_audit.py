@@ -2,7 +2,6 @@
 
 import logging
 import secrets
-import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,12 +9,15 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from cadence.entrypoints.api import build_api
 from cadence.http.openapi import operations
+from cadence.infra.database.tables import ApiKey, AuditEntry
 from tests.fakes.model_server import ModelServer
 from tests.fixtures.clients import Client, Organization
 from tests.fixtures.service import PASSWORD, SYS_ADMIN, Service, settings_for
+from tests.fixtures.store_contents import run_in_store
 from tests.integration import audit_of_orchestrators, audit_of_people, audit_of_things
 from tests.integration.audit_stage import CANARY, Case, Stage, Told, a_name, made
 
@@ -178,9 +180,8 @@ async def test_nothing_secret_stands_in_the_trail(stage: Stage, service: Service
     ):
         assert (await CASES[act](stage)).answer.is_success
 
-    with sqlite3.connect(service.settings.storage.root / "cadence.db") as store:
-        rows = [str(row) for row in store.execute("SELECT * FROM audit_entries")]
-        hashes = [str(row[0]) for row in store.execute("SELECT key_hash FROM api_keys")]
+    rows = [str(row) for row in await run_in_store(service.settings, select(AuditEntry.__table__))]
+    hashes = [found for (found,) in await run_in_store(service.settings, select(ApiKey.key_hash))]
     assert len(rows) > 10
     assert [row for row in rows if any(secret in row for secret in [*texts, key, *hashes])] == []
 

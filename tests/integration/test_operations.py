@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
 from cadence import __version__
+from cadence.config.production import MEMORY
 from cadence.config.settings import Environment, MetricsSettings
 from cadence.infra.database.schema_version import newest_revision
 from tests.fakes.model_server import Call, ModelServer, Say
@@ -113,6 +114,8 @@ async def test_a_run_is_counted_with_what_it_used(bot: Bot, model: ModelServer) 
     usage = events[-1].fields["usage"]
     assert grown("cadence_runs_started_total") == 1
     assert grown("cadence_runs_finished_total", outcome="completed") == 1
+    assert grown("cadence_run_seconds_count", outcome="completed") == 1
+    assert grown("cadence_run_first_message_seconds_count") == 1
     assert grown("cadence_model_calls_total") == usage["llm_calls"] > 0
     assert grown("cadence_model_tokens_total", direction="input") == usage["input_tokens"] > 0
     assert grown("cadence_model_tokens_total", direction="output") == usage["output_tokens"] > 0
@@ -121,6 +124,7 @@ async def test_a_run_is_counted_with_what_it_used(bot: Bot, model: ModelServer) 
     assert grown("cadence_pool_lookups_total", result="miss") == 1
     assert after.get("cadence_pool_hot") >= 1
     assert after.get("cadence_runs_under_way") == 0
+    assert after.get("cadence_runs_behind") == 0
     assert after.get("cadence_event_streams_open") == 0
 
 
@@ -239,19 +243,22 @@ async def test_a_sys_admin_sees_how_the_process_and_its_stores_are(
     assert told["runs_under_way"] == 0
     assert told["uptime_seconds"] > 0
     assert told["events"] == {"state": "ok", "remedy": None}
-    assert set(told["stores"]) == {"database", "redis", "objects"}
+    assert set(told["stores"]) == _stores_of(service)
     for store in told["stores"].values():
         assert store["state"] == "ok"
         assert store["latency_ms"] >= 0
         assert store["remedy"] is None
 
 
-async def test_the_health_warns_of_what_is_for_trying_only(sys_admin: Client) -> None:
+async def test_the_health_warns_of_what_is_for_trying_only(
+    sys_admin: Client, service: Service
+) -> None:
     told = (await sys_admin.get("/api/admin/health")).json()["warnings"]
 
+    is_embedded = service.settings.redis.url.get_secret_value() == MEMORY
     assert {warning["code"] for warning in told} == {
         "development_keys", "docs_open", "metrics_open", "offline_model_served",
-        "plugins_in_process", "sessions_in_memory",
+        "plugins_in_process", *(["sessions_in_memory"] if is_embedded else []),
     }  # fmt: skip
     assert all(warning["message"].endswith(".") for warning in told)
 
@@ -303,12 +310,20 @@ async def test_only_sys_admins_see_how_the_service_is(
     assert (await organization.member.get(path)).status_code == 403
 
 
-async def test_everybody_may_ask_whether_the_service_is_ready(http: httpx.AsyncClient) -> None:
+def _stores_of(service: Service) -> set[str]:
+    """Return the names of its stores: transcripts are one only where MongoDB keeps them."""
+    has_mongo = service.settings.mongo.url is not None
+    return {"database", "redis", "objects", *(["transcripts"] if has_mongo else [])}
+
+
+async def test_everybody_may_ask_whether_the_service_is_ready(
+    http: httpx.AsyncClient, service: Service
+) -> None:
     answer = await http.get("/ready")
 
     assert answer.status_code == 200
     assert answer.json() == {
         "status": "ok",
-        "stores": {"database": "ok", "redis": "ok", "objects": "ok"},
+        "stores": dict.fromkeys(_stores_of(service), "ok"),
         "events": "ok",
     }

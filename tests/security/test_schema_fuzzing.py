@@ -63,7 +63,9 @@ def lasting_scene(server: Service) -> Scene:
 @pytest.fixture
 def scene(request: pytest.FixtureRequest, server: Service, lasting_scene: Scene) -> Scene:
     method = request.node.callspec.params["label"].split()[0]
-    return build_scene(server) if method in LEAVES_NOTHING else lasting_scene
+    # What is called in vain and what is called rightly is ours; theirs lasts.
+    is_anew = method in LEAVES_NOTHING
+    return build_scene(server, theirs=lasting_scene.theirs) if is_anew else lasting_scene
 
 
 @pytest.fixture(scope="module")

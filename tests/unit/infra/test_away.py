@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from cadence.config.settings import ObjectSettings
 from cadence.infra.away import Store, StoreUnavailable, find_store_away
 from cadence.infra.database.away import is_away
 from cadence.infra.database.engine import build_sessions, open_database
@@ -108,20 +110,24 @@ async def embedded(tmp_path: Path) -> AsyncIterator[Sessions]:
 
 
 async def test_a_transaction_tells_that_the_file_cannot_be_opened(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
     async with open_database(f"sqlite:///{tmp_path}/nowhere/x.db", pool_size=1) as engine:
         with pytest.raises(StoreUnavailable) as caught:
             await _select(build_sessions(engine), "SELECT 1")
         with pytest.raises(StoreUnavailable):
             await find_revision(engine)
-    await asyncio.to_thread(_wait_for_the_drivers_threads)
+    await asyncio.to_thread(_wait_for_the_drivers_threads, besides=before)
 
     assert caught.value.store is Store.DATABASE
     assert caught.value.retry_after == 2
 
 
-def _wait_for_the_drivers_threads() -> None:
-    """Where nothing could be opened, aiosqlite's thread ends a moment after it has said so."""
-    for thread in threading.enumerate():
+def _wait_for_the_drivers_threads(*, besides: AbstractSet[threading.Thread]) -> None:
+    """Where nothing could be opened, aiosqlite's thread ends a moment after it has said so.
+
+    Those of a server that other tests talk to stay, and would be waited for in vain.
+    """
+    for thread in set(threading.enumerate()) - besides:
         if "_connection_worker_thread" in thread.name:
             thread.join(timeout=10)
 
@@ -178,7 +184,7 @@ async def test_packages_tell_that_their_store_refuses(
         "AWS_SECRET_ACCESS_KEY": "nothing",
     }.items():
         monkeypatch.setenv(name, value)
-    packages = PackageStore(open_store("s3://packages", folder=tmp_path))
+    packages = PackageStore(open_store(ObjectSettings(store_url="s3://packages"), folder=tmp_path))
 
     for ask in (
         packages.ping,

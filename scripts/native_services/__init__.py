@@ -1,0 +1,1 @@
+"""The servers that `make services` starts without Docker, one file for each."""
