@@ -5,13 +5,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from ipaddress import ip_network
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
+from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cadence import __version__
 from cadence.config.production import MEMORY
 from cadence.config.settings import EncryptionSettings, Settings
+from cadence.domains.conversations.dependencies import build_ending
+from cadence.domains.conversations.retention import Retention
+from cadence.domains.conversations.transcript_stores import build_transcript_store
 from cadence.domains.llm_configs.dependencies import LlmConfigWorkshop
 from cadence.domains.llm_configs.rules import Surroundings
 from cadence.domains.orchestrators.blueprints import DatabaseBlueprints
@@ -21,6 +26,7 @@ from cadence.engine.registry import BackendRegistry
 from cadence.infra.away import StoreUnavailable
 from cadence.infra.database.engine import STATEMENT_SECONDS, build_sessions, open_database
 from cadence.infra.database.schema_version import is_current
+from cadence.infra.database.transaction import Sessions
 from cadence.infra.egress.clients import open_egress
 from cadence.infra.egress.rules import EgressRules
 from cadence.infra.events.memory import MemoryEvents
@@ -39,15 +45,23 @@ from cadence.pool.following import PoolFollower
 from cadence.pool.nodes import NodeBoard
 from cadence.pool.opening import open_pool
 from cadence.pool.stock import Stock
+from cadence.pool.windows import MessageWindows
 from cadence.resources import Resources
-from cadence.runs.registry import open_run_registry
+from cadence.runs.opening import Runs, open_runs
+from cadence.runs.opening_traces import open_run_traces
+from cadence.runs.ports import Ending
+from cadence.runs.rescuing import RunRescuer
+
+if TYPE_CHECKING:
+    from cadence.infra.mongo.organizations import OrganizationDatabases
 
 log = structlog.get_logger(__name__)
 
 # A login costs 32 ms of a core and 19 MiB, so a flood of them may hold this many of each.
 PASSWORD_THREADS = 2
-# Seconds that runs under way have to end when the process is asked to stop.
-SHUTDOWN_GRACE = 25.0
+# Seconds that runs under way have to end when the process is asked to stop; their readers are cut
+# off a little later (`entrypoints.serving.GRACEFUL_SECONDS`), and hear how they ended.
+SHUTDOWN_GRACE = 20.0
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 
 
@@ -66,16 +80,10 @@ async def open_resources(
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        engine = await enter(
-            open_database(
-                database_url(settings),
-                pool_size=settings.postgres.pool_size,
-                statement_seconds=STATEMENT_SECONDS,
-            )
-        )
-        await prepare_schema(engine, settings)
+        engine = await enter(_open_engine(settings))
         sessions = build_sessions(engine)
         redis = await enter(open_redis(settings.redis.url.get_secret_value()))
+        mongo = await _open_mongo(stack, settings)
         limiter = await enter(open_rate_limiter(settings.redis.url.get_secret_value()))
         egress_rules = build_egress_rules(settings)
         egress = await enter(open_egress(egress_rules))
@@ -84,7 +92,7 @@ async def open_resources(
             egress_rules=egress_rules, offline_base_url=offline_base_url(settings)
         )
         packages = PackageStore(
-            open_store(settings.object.store_url, folder=settings.storage.root / "objects")
+            open_store(settings.object, folder=settings.storage.root / "objects")
         )
         backends = BackendRegistry(egress, clock=clock)
         stock = Stock()
@@ -111,25 +119,42 @@ async def open_resources(
             open_pool(blueprints, builder.build, settings=settings.pool, clock=clock, stock=stock)
         )
         events = build_events(settings, clock)
-        relay = OutboxRelay(sessions, events)
-        follower = PoolFollower(pool, blueprints)
-        await enter(follower.running())
-        await enter(events.listening(follower.hear, caught_up=_catching_up(relay, follower)))
-        await enter(relay.running())
+        relay = await enter(_open_relay(events, sessions, PoolFollower(pool, blueprints)))
+        await enter(
+            Retention(
+                sessions=sessions,
+                store=build_transcript_store(mongo),
+                redis=redis,
+                clock=clock,
+                environment=settings.first_tier,
+            ).running()
+        )
         board = NodeBoard(redis, pool, clock)
         await enter(board.reporting())
-        runs = await enter(open_run_registry(grace=SHUTDOWN_GRACE))
+        metrics = metrics or Metrics(version=__version__)
+        traces = await enter(
+            open_run_traces(
+                settings.trace, environment=settings.environment, clock=clock, metrics=metrics
+            )
+        )
+        ending = build_ending(sessions, mongo, clock)
+        runs = await enter(
+            _open_runs(
+                settings, redis, node=board.node, ending=ending, clock=clock, metrics=metrics
+            )
+        )
         yield Resources(
             settings=settings,
             clock=clock,
             started_at=clock.now(),
-            metrics=metrics or Metrics(version=__version__),
+            metrics=metrics,
             engine=engine,
             sessions=sessions,
             redis=redis,
             limiter=limiter,
             events=events,
             relay=relay,
+            mongo=mongo,
             packages=packages,
             sealer=sealer,
             egress=egress,
@@ -139,11 +164,64 @@ async def open_resources(
             password_threads=_threads(stack, PASSWORD_THREADS, "password"),
             backends=backends,
             model_probe=HttpModelProbe(egress.httpx2),
-            summarizer=HttpSummarizer(egress.httpx2),
+            summarizer=HttpSummarizer(egress.httpx2, clock=clock),
             pool=pool,
             board=board,
             runs=runs,
+            windows=MessageWindows(),
+            traces=traces,
         )
+
+
+@asynccontextmanager
+async def _open_engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
+    async with open_database(
+        database_url(settings),
+        pool_size=settings.postgres.pool_size,
+        statement_seconds=STATEMENT_SECONDS,
+    ) as engine:
+        await prepare_schema(engine, settings)
+        yield engine
+
+
+@asynccontextmanager
+async def _open_runs(
+    settings: Settings,
+    redis: Redis,
+    *,
+    node: str,
+    ending: Ending,
+    clock: Clock,
+    metrics: Metrics,
+) -> AsyncIterator[Runs]:
+    opening = open_runs(
+        redis, node=node, settings=settings.run, rates=settings.rate, grace=SHUTDOWN_GRACE
+    )
+    async with opening as runs:
+        rescuer = RunRescuer(runs, ending=ending, clock=clock, count=metrics.runs_rescued.inc)
+        async with rescuer.watching():
+            yield runs
+
+
+@asynccontextmanager
+async def _open_relay(
+    events: Events, sessions: Sessions, follower: PoolFollower
+) -> AsyncIterator[OutboxRelay]:
+    relay = OutboxRelay(sessions, events)
+    async with (
+        follower.running(),
+        events.listening(follower.hear, caught_up=_catching_up(relay, follower)),
+        relay.running(),
+    ):
+        yield relay
+
+
+async def _open_mongo(stack: AsyncExitStack, settings: Settings) -> "OrganizationDatabases | None":
+    if settings.mongo.url is None:
+        return None
+    from cadence.infra.mongo.connecting import open_mongo  # noqa: PLC0415  # as in build_events
+
+    return await stack.enter_async_context(open_mongo(settings.mongo.url.get_secret_value()))
 
 
 def build_events(settings: Settings, clock: Clock) -> Events:

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -22,7 +23,12 @@ from cadence.infra.telemetry.metrics import Metrics
 from cadence.kernel.clock import Clock
 from cadence.pool.nodes import NodeBoard
 from cadence.pool.pool import Pool
-from cadence.runs.registry import RunRegistry
+from cadence.pool.windows import MessageWindows
+from cadence.runs.opening import Runs
+from cadence.runs.tracing import RunTraces
+
+if TYPE_CHECKING:  # its driver is of no use to whoever has no MongoDB
+    from cadence.infra.mongo.organizations import OrganizationDatabases
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +36,7 @@ class Resources:
     """What a request may use; `dependencies` hands each service only the parts it needs.
 
     `signing_key` signs access tokens and nothing else. `password_threads` bounds how many passwords
-    are checked at once.
+    are checked at once. Without `mongo`, transcripts are rows like the rest.
     """
 
     settings: Settings
@@ -43,6 +49,7 @@ class Resources:
     limiter: RateLimiter
     events: Events
     relay: OutboxRelay
+    mongo: "OrganizationDatabases | None"
     packages: PackageStore
     sealer: Sealer
     egress: Egress
@@ -55,4 +62,6 @@ class Resources:
     summarizer: HttpSummarizer
     pool: Pool
     board: NodeBoard
-    runs: RunRegistry
+    runs: Runs
+    windows: MessageWindows
+    traces: RunTraces

@@ -11,11 +11,14 @@ from fastapi import FastAPI
 
 from cadence.config.production import MEMORY
 from cadence.config.settings import Settings
+from cadence.config.tracing import parse_trace_headers
 from cadence.entrypoints.api import build_api
 from cadence.entrypoints.starting import require_free, require_openable
+from cadence.http.connections import CuttableConnection
 from cadence.infra.telemetry.logging import configure_logging
+from cadence.kernel.clock import Clock
 
-# Seconds for open streams to end before they are cut; their runs then have SHUTDOWN_GRACE more.
+# Seconds for open streams to end before they are cut; their runs end sooner (SHUTDOWN_GRACE).
 GRACEFUL_SECONDS = 25
 FACTORY = "cadence.entrypoints.serving:build_for_worker"
 
@@ -45,21 +48,23 @@ def serve(settings: Settings, *, workers: int, reload: bool) -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
+        http=CuttableConnection,
         **believed_headers(settings),
     )
 
 
-def build_server(settings: Settings) -> uvicorn.Server:
-    """Make a server that runs in this process."""
+def build_server(settings: Settings, *, clock: Clock | None = None) -> uvicorn.Server:
+    """Make a server that runs in this process, by the machine's clock unless it gets another."""
     return uvicorn.Server(
         uvicorn.Config(
-            build_api(settings),
+            build_api(settings, clock=clock),
             host=settings.api.host,
             port=settings.api.port,
             log_config=None,
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=GRACEFUL_SECONDS,
+            http=CuttableConnection,
             **believed_headers(settings),
         )
     )
@@ -114,6 +119,12 @@ def _known_secrets(settings: Settings) -> tuple[str, ...]:
         settings.redis.url,
         settings.rabbitmq.url,
         settings.mongo.url,
+        settings.object.access_key,
+        settings.object.secret_key,
+        settings.trace.headers,
     )
     told = [secret.get_secret_value() for secret in held if secret is not None]
+    if settings.trace.headers is not None:
+        # Each by itself too, which is how they travel.
+        told += parse_trace_headers(settings.trace.headers.get_secret_value()).values()
     return tuple(secret for secret in told if secret != MEMORY)

@@ -93,8 +93,8 @@ def _sentence(error: Exception, settings: Settings) -> str:
             return "CADENCE_OBJECT_STORE_URL: the object store cannot be opened by this URL."
         case ValueError() | ArgumentError() | ImportError():  # no such driver
             return (
-                "A store's URL cannot be read: check CADENCE_POSTGRES_URL, CADENCE_REDIS_URL and "
-                "CADENCE_OBJECT_STORE_URL."
+                "A store's URL cannot be read: check CADENCE_POSTGRES_URL, CADENCE_REDIS_URL, "
+                "CADENCE_MONGO_URL and CADENCE_OBJECT_STORE_URL."
             )
         case _:
             return database_sentence(settings, reason=_reason(error))

@@ -26,6 +26,7 @@ STATUS = {
     Kind.UPSTREAM: 502,
     Kind.UNAVAILABLE: 503,
     Kind.TIMEOUT: 504,
+    Kind.FULL: 507,
     Kind.INTERNAL: 500,
 }
 

@@ -10,8 +10,9 @@ from typing import Any
 import orjson
 
 from cadence.config.settings import PluginSettings
-from cadence.engine.own_task import end
+from cadence.infra.full import StorageFull, is_full
 from cadence.kernel.ids import OrganizationId
+from cadence.kernel.own_task import end
 from cadence.plugin_host.loader import LoadedPlugin, PluginIdentity, open_plugin
 from cadence.plugin_host.package import read_package
 from cadence.plugin_host.unpacking import is_unpacked, unpack
@@ -64,8 +65,8 @@ class PluginBundles:
     async def open(self, organization_id: OrganizationId, source: PluginSource) -> Bundle:
         """Return the plugin ready to be called, started by whoever asks first.
 
-        Raises `PluginBroken`, `PluginSettingsInvalid`, `PackageMissing`, `PackageDamaged` or
-        `StoreUnavailable`.
+        Raises `PluginBroken`, `PluginSettingsInvalid`, `PackageMissing`, `PackageDamaged`,
+        `StoreUnavailable` or, when there is no room to unpack it, `StorageFull`.
         """
         if not source.stateless:
             return Bundle(await self._start(source), share=None, shared=self._shared)
@@ -122,4 +123,9 @@ def _digest(settings: Mapping[str, Any]) -> str:
 
 
 def _unpack(content: bytes, folder: Path) -> None:
-    unpack(read_package(content), folder)
+    try:
+        unpack(read_package(content), folder)
+    except OSError as failure:
+        if is_full(failure):
+            raise StorageFull from failure
+        raise

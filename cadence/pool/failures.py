@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cadence.infra.away import StoreUnavailable
+from cadence.infra.full import StorageFull
 from cadence.kernel.errors import CadenceError, NotFound
 from cadence.pool.tiers import has_passed
 
@@ -15,7 +16,7 @@ _DOUBLINGS = 6
 
 # They tell of the surroundings or of nothing to build, not of the orchestrator: once the store is
 # back, the very next one who asks shall have it built.
-NOT_REMEMBERED = (NotFound, StoreUnavailable)
+NOT_REMEMBERED = (NotFound, StoreUnavailable, StorageFull)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

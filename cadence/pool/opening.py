@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from cadence.config.settings import PoolSettings
-from cadence.engine.own_task import own_task
 from cadence.kernel.clock import Clock
+from cadence.kernel.own_task import own_task
 from cadence.pool.pool import Pool
 from cadence.pool.ports import BlueprintSource
 from cadence.pool.preparing import Build

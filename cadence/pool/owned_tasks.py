@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from cadence.engine.own_task import end
+from cadence.kernel.own_task import end
 
 T = TypeVar("T")
 

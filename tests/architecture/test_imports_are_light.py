@@ -3,7 +3,17 @@
 import subprocess
 import sys
 
-HEAVY = ("langgraph", "langchain_core", "openai", "anthropic", "google.genai", "alembic", "numpy")
+HEAVY = (
+    "langgraph",
+    "langchain_core",
+    "openai",
+    "anthropic",
+    "google.genai",
+    "alembic",
+    "numpy",
+    "genai_prices",
+    "opentelemetry.exporter",
+)
 
 
 def test_importing_the_api_imports_no_framework() -> None:

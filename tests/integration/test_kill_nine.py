@@ -174,7 +174,11 @@ async def test_a_question_is_kept_when_the_process_dies_over_its_answer(
         conversation = (await bot.member.get("{org}/conversations")).json()["items"][0]["id"]
         place = f"{{org}}/conversations/{conversation}/messages"
         told = (await bot.member.get(place)).json()["items"]
-        assert told[0]["content"] == "Tell me a story"
+        assert [(item["role"], item["content"], item["status"]) for item in told] == [
+            ("user", "Tell me a story", "completed"),
+            ("assistant", "", "interrupted"),
+        ]
+        assert told[1]["error_code"] == "run_interrupted"
         model.script(Say("x"), Say("Once upon a time."))
         again = await bot.chat("Again, please", conversation_id=conversation)
         assert again.json()["message"] == "Once upon a time."

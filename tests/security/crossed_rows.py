@@ -4,7 +4,7 @@ A filter that a sound store makes superfluous shows what it is for only where th
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,10 +25,11 @@ from cadence.kernel.ids import (
     MessageId,
     OrchestratorId,
     PluginId,
+    RunId,
     new_ulid,
     new_uuid,
 )
-from tests.security.tenant_rows import NOON, plugin
+from tests.security.tenant_rows import NOON, plugin, usage
 from tests.security.tenant_store import OURS, THEIRS
 
 THEIR_NAME = "what only they have"
@@ -45,6 +46,7 @@ OUR_MEMBERS_THERE = ConversationId(UUID(int=903))
 QUIET = ConversationId(UUID(int=904))
 # Theirs, in a conversation of ours: before all that was said there, and after it.
 THEIR_FIRST_WORDS, THEIR_LAST_WORDS = (MessageId(UUID(int=number)) for number in (905, 906))
+THEIR_RUN = RunId("01J0000000000000000000THEM")
 
 
 def crossed_rows() -> Sequence[Base]:
@@ -79,8 +81,9 @@ def crossed_rows() -> Sequence[Base]:
         OrchestratorPlugin(
             orchestrator_id=OURS.orchestrator, plugin_id=THEIRS.plugin, position=1, **theirs
         ),
-        _conversation(OUR_MEMBERS_THERE, THEIRS.id),
-        _conversation(QUIET, OURS.id),
+        # The oldest of all.
+        _conversation(OUR_MEMBERS_THERE, THEIRS.id, changed=NOON - timedelta(days=2)),
+        _conversation(QUIET, OURS.id, changed=NOON),
         ConversationSummary(
             conversation_id=QUIET,
             up_to_position=0,
@@ -88,14 +91,19 @@ def crossed_rows() -> Sequence[Base]:
             created_at=NOON,
             **theirs,
         ),
-        _words(THEIR_FIRST_WORDS, -1),
-        _words(THEIR_LAST_WORDS, 7),
+        _words(THEIR_FIRST_WORDS, -1, run_id=THEIR_RUN),
+        _words(THEIR_LAST_WORDS, 7, run_id=RunId(new_ulid())),
         Setting(id=new_uuid(), key=THEIR_KEY, value=5, updated_at=NOON, **theirs),
         Setting(id=new_uuid(), key=THEIR_RATE, value=5, updated_at=NOON, **theirs),
+        # What one orchestrator has cost, told by the other organization.
+        usage(OURS.id, THEIR_BOT, run_id=new_ulid()),
+        usage(THEIRS.id, OURS.orchestrator, run_id=new_ulid()),
     ]
 
 
-def _conversation(conversation_id: ConversationId, owner: UUID) -> Conversation:
+def _conversation(
+    conversation_id: ConversationId, owner: UUID, *, changed: datetime
+) -> Conversation:
     return Conversation(
         id=conversation_id,
         organization_id=owner,
@@ -103,18 +111,18 @@ def _conversation(conversation_id: ConversationId, owner: UUID) -> Conversation:
         orchestrator_id=None,
         title=THEIR_NAME if owner == THEIRS.id else "quiet",
         message_count=0,
-        created_at=NOON,
-        updated_at=NOON,
+        created_at=changed,
+        updated_at=changed,
     )
 
 
-def _words(message_id: MessageId, position: int) -> Message:
+def _words(message_id: MessageId, position: int, *, run_id: RunId) -> Message:
     return Message(
         id=message_id,
         organization_id=THEIRS.id,
         conversation_id=OURS.conversation,
         position=position,
-        run_id=new_ulid(),
+        run_id=run_id,
         role="user",
         content=THEIR_NAME,
         status="completed",

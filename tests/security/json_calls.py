@@ -162,6 +162,7 @@ def _turn(scene: Scene) -> JsonObject:
         "instance_id": scene.orchestrator_id,
         "message": "Greet Ada",
         "conversation_id": scene.conversation_id,
+        "on_disconnect": "continue",
     }
 
 

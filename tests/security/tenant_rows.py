@@ -23,6 +23,7 @@ from cadence.infra.database.tables import (
     OutboxEvent,
     Plugin,
     Setting,
+    UsageEntry,
     User,
 )
 from cadence.kernel.ids import (
@@ -106,6 +107,7 @@ class Tenant:
             **owner,
         )
         yield OutboxEvent(id=new_uuid(), event={}, created_at=NOON, **owner)
+        yield usage(self.id, self.orchestrator, run_id=new_ulid())
 
     def _people(self, times: dict[str, datetime]) -> Iterator[Base]:
         for user, name in ((self.admin, "admin"), (self.member, "member")):
@@ -157,7 +159,7 @@ class Tenant:
             user_id=self.member,
             orchestrator_id=self.orchestrator,
             title="greeting",
-            message_count=2,
+            message_count=0,
             **times,
         )
         for position, identity in enumerate((self.question, self.answer)):
@@ -208,6 +210,23 @@ def plugin(
         is_latest=is_latest,
         sha256="-",
         size_bytes=1,
+        created_at=NOON,
+    )
+
+
+def usage(owner: OrganizationId, orchestrator_id: OrchestratorId, *, run_id: str) -> UsageEntry:
+    """Return what a run of the organization has used of a model."""
+    return UsageEntry(
+        id=new_uuid(),
+        organization_id=owner,
+        run_id=run_id,
+        orchestrator_id=orchestrator_id,
+        provider="openai",
+        model="gpt",
+        day=NOON.date(),
+        input_tokens=10,
+        output_tokens=1,
+        llm_calls=1,
         created_at=NOON,
     )
 

@@ -16,6 +16,7 @@ from cadence.infra.egress.addresses import parse_networks
 from cadence.infra.egress.clients import open_egress
 from cadence.infra.egress.guard import Guard
 from cadence.infra.egress.limits import EgressLimits
+from cadence.infra.egress.pacing import ReadPace
 from cadence.infra.egress.rules import EgressBlocked, EgressRules, Scheme
 from tests.fakes.certificates import build_tls
 from tests.fakes.far_end import FarEnd, http_answer, open_far_end
@@ -164,7 +165,9 @@ async def test_a_unix_socket_is_never_connected(
     async with await asyncio.start_unix_server(far.serve, tmp_path / "socket"):
         guard = Guard(rules("0.0.0.0/0", "::/0"), resolver=Names().resolve)
         with pytest.raises(EgressBlocked):
-            await backend(guard, Scheme.HTTP).connect_unix_socket(str(tmp_path / "socket"))
+            await backend(guard, Scheme.HTTP, ReadPace()).connect_unix_socket(
+                str(tmp_path / "socket")
+            )
 
     assert far.connections == 0
 

@@ -19,9 +19,12 @@ WRONG = {
     "a database that is away": {
         "CADENCE_POSTGRES_URL": f"postgresql://cadence:{SHORT}@127.0.0.1:1/cadence"
     },
-    "stores that nobody has built": {
-        "CADENCE_RABBITMQ_URL": f"amqp://cadence:{SHORT}@127.0.0.1:1",
-        "CADENCE_MONGO_URL": f"mongodb://cadence:{SHORT}@127.0.0.1:1",
+    "a broker and a store of another kind": {
+        "CADENCE_RABBITMQ_URL": f"http://cadence:{SHORT}@127.0.0.1:1",
+        "CADENCE_MONGO_URL": f"http://cadence:{SHORT}@127.0.0.1:1",
+    },
+    "an unreadable URL of transcripts": {
+        "CADENCE_MONGO_URL": f"mongodb://cadence:{SHORT}@127.0.0.1:1/?tls={SHORT}"
     },
     "an object store that is none": {"CADENCE_OBJECT_STORE_URL": f"x://{SHORT}:{SHORT}@bucket"},
 }

@@ -24,6 +24,7 @@ from tests.security import (
     stories_of_models,
     stories_of_orchestrators,
     stories_of_people,
+    stories_of_usage,
 )
 from tests.security.crossed_rows import crossed_rows
 from tests.security.tenant_rows import OWNER, owned_tables
@@ -46,6 +47,7 @@ STORIES = [
     *stories_of_models.STORIES,
     *stories_of_orchestrators.STORIES,
     *stories_of_people.STORIES,
+    *stories_of_usage.STORIES,
 ]
 AS_THEY_ARE: Mapping[str, Any] = {
     name: thing

@@ -126,6 +126,7 @@ def turn(ids: Ids) -> JsonObject:
         "instance_id": ids["instance_id"],
         "conversation_id": ids["conversation_id"],
         "message": "Greet Ada",
+        "on_disconnect": "continue",
     }
 
 

@@ -54,7 +54,7 @@ class Mutant:
     """A repository's module with one place changed."""
 
     module: ModuleType
-    # Which class the place is in; None for a function that any of the module's classes may use.
+    # Which repository the place is in; None for what any of the module's repositories may use.
     owner: str | None
     line: int
     before: str
@@ -143,7 +143,8 @@ class _Replacing(ast.NodeTransformer):
 def _places(tree: ast.Module) -> list[_Place]:
     found = []
     for item in tree.body:
-        owner = item.name if isinstance(item, ast.ClassDef) else None
+        name = item.name if isinstance(item, ast.ClassDef) else ""
+        owner = name if name.endswith("Repository") else None
         if isinstance(item, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             found += [_Place(node, new, owner) for node, new in _filters(item)]
             found += [_Place(node, new, owner) for node, new in _uses(item)]

@@ -164,6 +164,7 @@ POLICY: Mapping[str, Rule] = {
     "DELETE /api/admin/plugins/{plugin_id}": _rule(Who.SYS_ADMIN, plugin_id=Id.SYSTEM_PLUGIN),
     "GET /api/admin/audit": _rule(Who.SYS_ADMIN, query={**_AUDITED, "org_id": Id.ORGANIZATION}),
     "GET /api/orgs/{org}/audit": _of_admin(query=_AUDITED),
+    "GET /api/orgs/{org}/usage": _of_admin(query={"instance_id": Id.ORCHESTRATOR}),
     "GET /api/orgs/{org}/members": _of_admin(),
     "POST /api/orgs/{org}/members": _of_admin(_MEMBER),
     "PATCH /api/orgs/{org}/users/{user}/membership": _of_admin(_ROLE, user=Id.USER),

@@ -68,18 +68,21 @@ class Scene:
     tokens: Mapping[Caller, str | None]
 
 
-def build_scene(service: Service) -> Scene:
-    """Make all of it, through the API where that can."""
-    return asyncio.run(_build(service))
+def build_scene(service: Service, *, theirs: Belongings | None = None) -> Scene:
+    """Make all of it, through the API where that can.
+
+    `theirs` is what is left of another scene, where nothing can have happened to it.
+    """
+    return asyncio.run(_build(service, theirs))
 
 
-async def _build(service: Service) -> Scene:
+async def _build(service: Service, kept: Belongings | None) -> Scene:
     async with open_http(service.base_url) as http:
         root = Client(http, await log_in(http, SYS_ADMIN), "none")
         system = await root.upload("/api/admin/plugins/upload", tools_plugin(pid=SYSTEM_PID))
         assert system.is_success, system.text
         ours = await _furnish(http, root, system_plugin=system.json()["id"])
-        theirs = await _furnish(http, root, system_plugin=system.json()["id"])
+        theirs = kept or await _furnish(http, root, system_plugin=system.json()["id"])
         tokens = {
             Caller.NOBODY: None,
             Caller.GARBAGE: "no-token-at-all",
@@ -90,7 +93,7 @@ async def _build(service: Service) -> Scene:
             Caller.SYS_ADMIN: root.token,
             **ours.keys,
         }
-    for owner in (ours, theirs):
+    for owner in (ours,) if kept else (ours, theirs):
         await _add_summary(service.settings, owner)
     return Scene(service=service, ours=ours, theirs=theirs, tokens=tokens)
 

@@ -3,6 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
+import structlog
 from fastapi import Depends, Path, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
@@ -109,6 +110,7 @@ async def member(
 ) -> OrganizationScope:
     """Guard: members of the organization in the path, and sys_admins, within its limits."""
     scope = await access.enter(principal, OrganizationId(organization_id))
+    structlog.contextvars.bind_contextvars(organization_id=str(scope.organization_id))
     await rates.count_organization(scope.organization_id, scope.rates)
     return scope
 

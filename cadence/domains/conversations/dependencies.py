@@ -1,77 +1,138 @@
 """Assembles the conversations' services."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Annotated
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 
 from cadence.domains.access.dependencies import Member
 from cadence.domains.access.permissions import OrganizationScope
+from cadence.domains.conversations.abandoned import AbandonedQuestions
+from cadence.domains.conversations.answers import Answers
 from cadence.domains.conversations.counting import RunFigures
 from cadence.domains.conversations.driving import TurnDriver
+from cadence.domains.conversations.ending import ConversationEnding
+from cadence.domains.conversations.opening import OpeningRepository
+from cadence.domains.conversations.own_runs import OwnRuns
 from cadence.domains.conversations.owner import owner_of
-from cadence.domains.conversations.planning import TurnPlanner
+from cadence.domains.conversations.planning import PastReader, TurnPlanner
 from cadence.domains.conversations.remembering import Memory
+from cadence.domains.conversations.repeating import RepeatedRequests
 from cadence.domains.conversations.repository import ConversationRepository
 from cadence.domains.conversations.service import ConversationService
-from cadence.domains.conversations.turn_lock import TurnLock
+from cadence.domains.conversations.transcript_stores import build_transcript_store
 from cadence.domains.conversations.turns import TurnService
-from cadence.domains.orchestrators.dependencies import build_orchestrator_service
-from cadence.http.errors import request_id_of
 from cadence.http.sse import EventStreams
-from cadence.http.unit_of_work import Parts, UnitOfWork, Work
+from cadence.http.unit_of_work import Parts, Work
 from cadence.infra.database.reach import within
-from cadence.infra.database.transaction import transaction
+from cadence.infra.database.transaction import Sessions, transaction
+from cadence.kernel.clock import Clock
 from cadence.resources import Resources
-from cadence.runs.log import RunLog
+
+if TYPE_CHECKING:  # its driver is of no use to whoever has no MongoDB
+    from cadence.infra.mongo.organizations import OrganizationDatabases
 
 
 def build_conversations(work: Work, parts: Parts, scope: Member) -> ConversationService:
     """Assemble the service for one user in one organization."""
     session = work.within(scope.organization_id, scope.actor)
-    conversations = ConversationRepository(session, scope.organization_id, owner_of(scope))
-    return ConversationService(conversations=conversations, clock=parts.clock)
+    return ConversationService(
+        conversations=ConversationRepository(session, scope.organization_id, owner_of(scope)),
+        transcripts=build_transcript_store(parts.mongo).of(session, scope.organization_id),
+        clock=parts.clock,
+    )
+
+
+def build_answers(
+    sessions: Sessions, mongo: "OrganizationDatabases | None", clock: Clock
+) -> Answers:
+    """Assemble what stores answers."""
+    return Answers(sessions=sessions, store=build_transcript_store(mongo), clock=clock)
+
+
+def build_ending(
+    sessions: Sessions, mongo: "OrganizationDatabases | None", clock: Clock
+) -> ConversationEnding:
+    """Assemble what finishes the runs of processes that have died."""
+    return ConversationEnding(
+        sessions=sessions,
+        store=build_transcript_store(mongo),
+        answers=build_answers(sessions, mongo, clock),
+    )
+
+
+def build_abandoned_questions(parts: Resources) -> AbandonedQuestions:
+    """Assemble what answers the questions that an embedded process has left behind."""
+    return AbandonedQuestions(
+        sessions=parts.sessions,
+        store=build_transcript_store(parts.mongo),
+        answers=build_answers(parts.sessions, parts.mongo, parts.clock),
+        clock=parts.clock,
+    )
+
+
+def build_own_runs(parts: Parts, scope: Member) -> OwnRuns:
+    """Assemble what reads and cancels the caller's runs."""
+    return OwnRuns(scope=scope, runs=parts.runs)
 
 
 def build_turns(parts: Parts, scope: Member, request: Request) -> TurnService:
     """Assemble the service; it opens its own transactions, so none is held during a turn."""
-    lock = TurnLock(parts.redis)
+    settings = parts.settings.run
     return TurnService(
         scope=scope,
-        request_id=request_id_of(request),
         open_planner=lambda: _open_planner(parts, scope),
         driver=TurnDriver(
             pool=parts.pool,
-            sessions=parts.sessions,
             memory=build_memory(parts),
-            lock=lock,
-            clock=parts.clock,
+            answers=build_answers(parts.sessions, parts.mongo, parts.clock),
+            slots=parts.runs.slots,
             figures=RunFigures(parts.metrics),
+            traces=parts.traces.below(request.headers.get("traceparent")),
+            max_seconds=settings.max_seconds,
         ),
-        lock=lock,
-        log=RunLog(parts.redis, parts.settings.run),
+        repeats=RepeatedRequests(
+            parts.redis,
+            parts.runs.log,
+            organization_id=scope.organization_id,
+            owner=str(owner_of(scope)),
+            settings=settings,
+        ),
         runs=parts.runs,
+        own=build_own_runs(parts, scope),
+        clock=parts.clock,
     )
 
 
 def build_memory(parts: Resources) -> Memory:
     """Assemble what remembers conversations."""
-    return Memory(sessions=parts.sessions, summarizer=parts.summarizer, clock=parts.clock)
+    return Memory(
+        sessions=parts.sessions,
+        store=build_transcript_store(parts.mongo),
+        summarizer=parts.summarizer,
+        clock=parts.clock,
+    )
 
 
 @asynccontextmanager
 async def _open_planner(parts: Resources, scope: OrganizationScope) -> AsyncIterator[TurnPlanner]:
-    async with (
-        AsyncExitStack() as held,
-        transaction(parts.sessions, within(scope.organization_id), actor=scope.actor) as session,
-    ):
-        work = UnitOfWork(session, held, parts.clock)
+    organization_id, owner = scope.organization_id, owner_of(scope)
+    reach = within(organization_id)
+    async with transaction(parts.sessions, reach, actor=scope.actor) as session:
+        store = build_transcript_store(parts.mongo)
+        transcripts = store.of(session, organization_id)
         yield TurnPlanner(
-            organization_id=scope.organization_id,
-            owner=owner_of(scope),
-            conversations=ConversationRepository(session, scope.organization_id, owner_of(scope)),
-            orchestrators=build_orchestrator_service(work, parts, scope),
+            owner=owner,
+            reader=PastReader(
+                openings=OpeningRepository(session, organization_id, owner),
+                transcripts=transcripts,
+                is_relational=store.is_relational,
+                windows=parts.windows,
+                environment=parts.settings.first_tier,
+            ),
+            conversations=ConversationRepository(session, organization_id, owner),
+            transcripts=transcripts,
             clock=parts.clock,
         )
 
@@ -83,4 +144,5 @@ def build_streams(parts: Parts) -> EventStreams:
 
 Streams = Annotated[EventStreams, Depends(build_streams)]
 Conversations = Annotated[ConversationService, Depends(build_conversations)]
+Running = Annotated[OwnRuns, Depends(build_own_runs)]
 Turns = Annotated[TurnService, Depends(build_turns)]

@@ -1,23 +1,11 @@
 """What can be wrong with a turn."""
 
+from cadence.engine.errors import EngineError, RunTimeout
 from cadence.kernel.errors import CadenceError, Kind, NotFound
 
 
 class ConversationNotFound(NotFound):
     """No such conversation of this user in this organization."""
-
-
-class ConversationBusy(CadenceError):
-    """Another turn of this conversation is under way."""
-
-    kind = Kind.CONFLICT
-    code = "conversation_busy"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "Another turn of this conversation is still running. Wait for its end or cancel it.",
-            retry_after=1,
-        )
 
 
 class WrongOrchestrator(CadenceError):
@@ -33,6 +21,31 @@ class WrongOrchestrator(CadenceError):
         )
 
 
+class IdempotencyKeyReused(CadenceError):
+    """The key has been sent before, with another body."""
+
+    kind = Kind.INVALID
+    code = "idempotency_key_reused"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This Idempotency-Key was used for another request. Use a new key for a new message."
+        )
+
+
+class IdempotencyKeyInUse(CadenceError):
+    """The first request with this key is only just being taken in."""
+
+    kind = Kind.CONFLICT
+    code = "idempotency_key_in_use"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Another request with this Idempotency-Key is being taken in. Try again.",
+            retry_after=1,
+        )
+
+
 class RunCancelled(CadenceError):
     """The turn was cancelled before its end."""
 
@@ -41,6 +54,13 @@ class RunCancelled(CadenceError):
 
     def __init__(self) -> None:
         super().__init__("The run was cancelled. What it had said so far is in the conversation.")
+
+
+class RunTooLong(RunTimeout):
+    """The run took longer than any may; the limit is `run.max_seconds`."""
+
+    def __init__(self) -> None:
+        EngineError.__init__(self, "The run took longer than this service allows.")
 
 
 class RunBroke(CadenceError):

@@ -1,28 +1,97 @@
 """Checks a turn and stores the user's message, in one transaction before anything runs."""
 
-from typing import Literal
+from dataclasses import dataclass
 
-from cadence.domains.conversations.driving import PlannedTurn
 from cadence.domains.conversations.errors import ConversationNotFound, WrongOrchestrator
 from cadence.domains.conversations.history import Past, Placed
+from cadence.domains.conversations.opening import Asked, Opening, OpeningRepository
 from cadence.domains.conversations.owner import ConversationOwner
 from cadence.domains.conversations.repository import ConversationRepository
 from cadence.domains.conversations.schemas import TurnRequest
-from cadence.domains.conversations.turn_lock import TakenConversation
+from cadence.domains.conversations.transcripts import NewMessage, Recalled, Transcripts
+from cadence.domains.orchestrators.errors import OrchestratorNotFound
+from cadence.domains.orchestrators.launching import Launch
 from cadence.domains.orchestrators.schemas import ModeConfig
-from cadence.domains.orchestrators.service import Launch, OrchestratorService
+from cadence.domains.settings.tiers import Environment
 from cadence.engine.contract import PastMessage
-from cadence.infra.database.tables import Conversation, Message
+from cadence.infra.database.tables import Conversation
 from cadence.kernel.clock import Clock
-from cadence.kernel.ids import (
-    ConversationId,
-    OrchestratorId,
-    OrganizationId,
-    RunId,
-    new_uuid,
-)
+from cadence.kernel.ids import MessageId, new_uuid
+from cadence.pool.windows import MessageWindows
+from cadence.runs.record import RunRecord
 
 TITLE_CHARACTERS = 80
+NOTHING = Recalled(messages=(), summary=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedTurn:
+    """A turn whose user message is stored."""
+
+    record: RunRecord
+    build_hash: str
+    message: str
+    past: Past
+
+
+class PastReader:
+    """Reads what turns start from, in one statement where messages lie beside the rest.
+
+    `windows` tells how many of them to read before the orchestrator's own word is known.
+    """
+
+    def __init__(
+        self,
+        *,
+        openings: OpeningRepository,
+        transcripts: Transcripts,
+        is_relational: bool,
+        windows: MessageWindows,
+        environment: Environment,
+    ) -> None:
+        self._openings = openings
+        self._transcripts = transcripts
+        self._is_relational = is_relational
+        self._windows = windows
+        self._environment = environment
+
+    async def open(self, asked: TurnRequest, record: RunRecord) -> tuple[Opening, Launch]:
+        """Return what the turn starts from, and how; raises `NotFound`, `OrchestratorDisabled`."""
+        expected = self._windows.expect(record.orchestrator_id)
+        opening = await self._openings.find(
+            Asked(
+                orchestrator_id=record.orchestrator_id,
+                conversation_id=None if asked.conversation_id is None else record.conversation_id,
+                window=expected if self._is_relational else None,
+            ),
+            environment=self._environment,
+        )
+        if opening is None:
+            raise OrchestratorNotFound
+        launch = opening.written.under(opening.tiers).launch(opening.model_versions)
+        self._windows.note(record.orchestrator_id, launch.config.mode_config.message_window)
+        return opening, launch
+
+    async def read(self, opening: Opening, record: RunRecord, config: ModeConfig) -> Past:
+        """Return what the turn may remember; asks again only when too little was read."""
+        window, found = config.message_window, opening.recalled
+        if opening.conversation is None:
+            found = NOTHING
+        elif found is None or len(found.messages) < min(window, opening.conversation.message_count):
+            found = await self._transcripts.recall(record.conversation_id, window)
+        return Past(
+            messages=[
+                Placed(
+                    position=said.position,
+                    message=PastMessage(role=said.role, content=said.content),
+                )
+                for said in found.messages[max(0, len(found.messages) - window) :]
+                if said.content
+            ],
+            summary=found.summary,
+            compaction=config.compaction,
+            context_tokens=config.context_tokens,
+        )
 
 
 class TurnPlanner:
@@ -31,105 +100,66 @@ class TurnPlanner:
     def __init__(
         self,
         *,
-        organization_id: OrganizationId,
         owner: ConversationOwner,
+        reader: PastReader,
         conversations: ConversationRepository,
-        orchestrators: OrchestratorService,
+        transcripts: Transcripts,
         clock: Clock,
     ) -> None:
-        self._organization_id = organization_id
         self._owner = owner
+        self._reader = reader
         self._conversations = conversations
-        self._orchestrators = orchestrators
+        self._transcripts = transcripts
         self._clock = clock
 
-    async def plan(
-        self, asked: TurnRequest, taken: TakenConversation, *, request_id: str
-    ) -> PlannedTurn:
+    async def plan(self, asked: TurnRequest, record: RunRecord) -> PlannedTurn:
         """Check the turn and store its message.
 
         Raises `NotFound`, `OrchestratorDisabled` or `WrongOrchestrator`.
         """
-        launch = await self._orchestrators.get_launch(OrchestratorId(asked.instance_id))
-        conversation = await self._conversation(asked, launch, taken.conversation_id)
-        past = await self._past(taken.conversation_id, launch.config.mode_config)
-        await self._conversations.append(
-            conversation, self._message(asked, conversation, taken.run_id)
-        )
-        return PlannedTurn(
-            run_id=taken.run_id,
-            request_id=request_id,
-            organization_id=self._organization_id,
-            owner=self._owner,
-            conversation_id=taken.conversation_id,
-            orchestrator_id=launch.orchestrator_id,
-            build_hash=launch.build_hash,
-            message=asked.message,
-            past=past,
-        )
-
-    async def _conversation(
-        self, asked: TurnRequest, launch: Launch, conversation_id: ConversationId
-    ) -> Conversation:
+        opening, launch = await self._reader.open(asked, record)
         if asked.conversation_id is None:
-            return await self._begin(asked, launch, conversation_id)
-        found = await self._conversations.find(conversation_id)
-        if found is None:
-            raise ConversationNotFound
-        if found.orchestrator_id != launch.orchestrator_id:
-            raise WrongOrchestrator
-        return found
+            await self._begin(asked, record)
+        else:
+            _require_same_orchestrator(opening)
+        past = await self._reader.read(opening, record, launch.config.mode_config)
+        await self._transcripts.append(record.conversation_id, self._message(asked, record))
+        return PlannedTurn(
+            record=record, build_hash=launch.build_hash, message=asked.message, past=past
+        )
 
-    async def _begin(
-        self, asked: TurnRequest, launch: Launch, conversation_id: ConversationId
-    ) -> Conversation:
+    async def _begin(self, asked: TurnRequest, record: RunRecord) -> None:
         now = self._clock.now()
         conversation = Conversation(
-            id=conversation_id,
-            organization_id=self._organization_id,
+            id=record.conversation_id,
+            organization_id=record.organization_id,
             user_id=self._owner.user_id,
             api_key_id=self._owner.api_key_id,
-            orchestrator_id=launch.orchestrator_id,
+            orchestrator_id=record.orchestrator_id,
             title=" ".join(asked.message.split())[:TITLE_CHARACTERS] or "Conversation",
             message_count=0,
             created_at=now,
             updated_at=now,
         )
         await self._conversations.save(conversation)
-        return conversation
 
-    async def _past(self, conversation_id: ConversationId, config: ModeConfig) -> Past:
-        rows = await self._conversations.list_newest(conversation_id, config.message_window)
-        return Past(
-            messages=[
-                Placed(
-                    position=row.position,
-                    message=PastMessage(role=_role(row), content=row.content),
-                )
-                for row in rows
-                if row.content
-            ],
-            summary=await self._conversations.find_summary(conversation_id),
-            compaction=config.compaction,
-            context_tokens=config.context_tokens,
-        )
-
-    def _message(self, asked: TurnRequest, conversation: Conversation, run_id: RunId) -> Message:
-        return Message(
-            id=new_uuid(),
-            organization_id=self._organization_id,
-            conversation_id=conversation.id,
-            run_id=run_id,
+    def _message(self, asked: TurnRequest, record: RunRecord) -> NewMessage:
+        return NewMessage(
+            id=MessageId(new_uuid()),
+            run_id=record.run_id,
             role="user",
             content=asked.message,
             status="completed",
             error_code=None,
             usage=None,
-            agents=[],
-            tools=[],
+            agents=(),
+            tools=(),
             created_at=self._clock.now(),
         )
 
 
-def _role(message: Message) -> Literal["user", "assistant"]:
-    return "user" if message.role == "user" else "assistant"
+def _require_same_orchestrator(opening: Opening) -> None:
+    if opening.conversation is None:
+        raise ConversationNotFound
+    if opening.conversation.orchestrator_id != opening.written.orchestrator_id:
+        raise WrongOrchestrator

@@ -1,20 +1,18 @@
 """Gives a turn its past, condensing the older part of it when the orchestrator wants that."""
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
 from cadence.domains.conversations.history import Past, Summary
-from cadence.domains.conversations.owner import ConversationOwner
-from cadence.domains.conversations.repository import ConversationRepository
+from cadence.domains.conversations.transcripts import TranscriptStore
 from cadence.engine.contract import PastMessage, UsageMeter
 from cadence.engine.errors import EngineError
 from cadence.engine.spec import ModelSpec
 from cadence.infra.database.reach import within
 from cadence.infra.database.transaction import Sessions, transaction
 from cadence.kernel.clock import Clock
-from cadence.kernel.ids import ConversationId, OrganizationId
+from cadence.runs.record import RunRecord
 
 log = structlog.get_logger(__name__)
 
@@ -34,25 +32,19 @@ class Summarizer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Whose:
-    """Whose conversation is remembered."""
-
-    organization_id: OrganizationId
-    owner: ConversationOwner
-    conversation_id: ConversationId
-
-
 class Memory:
     """Remembers conversations; a summary is stored beside the messages and replaces none."""
 
-    def __init__(self, *, sessions: Sessions, summarizer: Summarizer, clock: Clock) -> None:
+    def __init__(
+        self, *, sessions: Sessions, store: TranscriptStore, summarizer: Summarizer, clock: Clock
+    ) -> None:
         self._sessions = sessions
+        self._store = store
         self._summarizer = summarizer
         self._clock = clock
 
     async def recall(
-        self, past: Past, whose: Whose, *, model: ModelSpec, meter: UsageMeter
+        self, past: Past, record: RunRecord, *, model: ModelSpec, meter: UsageMeter
     ) -> list[PastMessage]:
         """Return what the turn is given; a summary that fails costs memory, not the turn."""
         summary = past.summary
@@ -69,10 +61,10 @@ class Memory:
                 log.warning("summary_failed", code=failure.code)
             else:
                 summary = Summary(up_to=condensed[-1].position, text=text)
-                await self._keep(summary, whose)
+                await self._keep(summary, record)
         return list(past.to_give(summary))
 
-    async def _keep(self, summary: Summary, whose: Whose) -> None:
-        async with transaction(self._sessions, within(whose.organization_id)) as session:
-            conversations = ConversationRepository(session, whose.organization_id, whose.owner)
-            await conversations.keep_summary(whose.conversation_id, summary, now=self._clock.now())
+    async def _keep(self, summary: Summary, record: RunRecord) -> None:
+        async with transaction(self._sessions, within(record.organization_id)) as session:
+            said = self._store.of(session, record.organization_id)
+            await said.keep_summary(record.conversation_id, summary, now=self._clock.now())

@@ -3,9 +3,8 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from sse_starlette import EventSourceResponse
 
-from cadence.domains.conversations.dependencies import Conversations, Streams, Turns
+from cadence.domains.conversations.dependencies import Conversations, Running, Streams, Turns
 from cadence.domains.conversations.errors import RunNotRunning
 from cadence.domains.conversations.schemas import (
     ChatAnswer,
@@ -17,13 +16,15 @@ from cadence.domains.conversations.schemas import (
     TurnRequest,
 )
 from cadence.domains.conversations.showing import show, show_answer, show_message
-from cadence.domains.conversations.trouble import START_TROUBLE, TURN_TROUBLE
+from cadence.domains.conversations.trouble import READ_TROUBLE, START_TROUBLE, TURN_TROUBLE
+from cadence.http.disconnecting import UntilLost
 from cadence.http.documented import errors
 from cadence.http.event_schema import event_stream
+from cadence.http.idempotency import IdempotencyKey
 from cadence.http.ids import path_uuid
 from cadence.http.json_bodies import StrictRoute
 from cadence.http.paging import PageAnswer, PageQuery
-from cadence.http.sse import last_event_id
+from cadence.http.sse import EventStream, last_event_id
 from cadence.kernel.ids import ConversationId, MessageId, RunId
 
 router = APIRouter(prefix="/api/orgs/{org}", tags=["conversations"], route_class=StrictRoute)
@@ -33,36 +34,44 @@ After = Annotated[int, Depends(last_event_id)]
 
 @router.post(
     "/completion/stream",
-    response_class=EventSourceResponse,
+    response_class=EventStream,
     responses=event_stream() | errors(*START_TROUBLE),
 )
-async def stream_turn(asked: TurnRequest, turns: Turns, streams: Streams) -> EventSourceResponse:
-    """Answer one message as Server-Sent Events; losing the connection does not stop the run."""
-    started = await turns.start(asked)
-    events = await turns.events(started.run_id, after=0)
-    return streams.answer(events, run_id=started.run_id)
+async def stream_turn(
+    asked: TurnRequest, *, turns: Turns, streams: Streams, key: IdempotencyKey
+) -> EventStream:
+    """Answer one message as Server-Sent Events.
+
+    The run goes on when the connection is lost, unless `on_disconnect` says otherwise.
+    """
+    started, events = await turns.stream(asked, key=key)
+    return streams.answer(events, run_id=started.run_id, on_lost=started.on_lost)
 
 
 @router.post("/completion/chat", responses=errors(*START_TROUBLE, *TURN_TROUBLE))
-async def chat(asked: TurnRequest, turns: Turns) -> ChatAnswer:
+async def chat(
+    asked: TurnRequest, *, turns: Turns, key: IdempotencyKey, lost: UntilLost
+) -> ChatAnswer:
     """Answer one message as one JSON document, when it is whole."""
-    started = await turns.start(asked)
-    return show_answer(started, await turns.finish(started))
+    started = await turns.start(asked, key=key)
+    return show_answer(started, await turns.finish(started, lost))
 
 
-@router.get("/runs/{run_id}/events", response_class=EventSourceResponse, responses=event_stream())
-async def read_run(
-    run_id: str, *, turns: Turns, streams: Streams, after: After
-) -> EventSourceResponse:
+@router.get(
+    "/runs/{run_id}/events",
+    response_class=EventStream,
+    responses=event_stream() | errors(*READ_TROUBLE),
+)
+async def read_run(run_id: str, *, runs: Running, streams: Streams, after: After) -> EventStream:
     """Join or rejoin a run of one's own, from `Last-Event-ID` or its beginning."""
-    events = await turns.events(RunId(run_id), after=after)
-    return streams.answer(events, run_id=run_id)
+    events = await runs.events(RunId(run_id), after=after)
+    return streams.answer(events, run_id=run_id, on_lost=None)
 
 
 @router.post("/runs/{run_id}/cancel", status_code=202, responses=errors(RunNotRunning()))
-async def cancel_run(run_id: str, turns: Turns) -> None:
+async def cancel_run(run_id: str, runs: Running) -> None:
     """Stop a run of one's own; what it has said and cost so far is kept."""
-    await turns.cancel(RunId(run_id))
+    await runs.cancel(RunId(run_id))
 
 
 @router.get("/conversations")

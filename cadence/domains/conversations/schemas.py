@@ -1,6 +1,7 @@
 """What a turn takes and gives, and how conversations are shown."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -15,12 +16,23 @@ MAX_MESSAGE_CHARACTERS = 32_768
 ConversationSort = Literal["created_at", "-created_at", "updated_at", "-updated_at"]
 
 
+class OnDisconnect(StrEnum):
+    """What becomes of a run whose client goes away before its end."""
+
+    CONTINUE = "continue"
+    CANCEL = "cancel"
+
+
 class TurnRequest(Input):
-    """One message; without `conversation_id` a new conversation begins."""
+    """One message; without `conversation_id` a new conversation begins.
+
+    `on_disconnect` says whether losing this connection before the end cancels the run.
+    """
 
     instance_id: UUID
     message: Annotated[SafeText, Field(min_length=1, max_length=MAX_MESSAGE_CHARACTERS)]
     conversation_id: UUID | None = None
+    on_disconnect: OnDisconnect = OnDisconnect.CONTINUE
 
 
 class UsageRead(Output):

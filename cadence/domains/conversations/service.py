@@ -1,11 +1,10 @@
 """What a user does with their conversations."""
 
-from uuid import UUID
-
 from cadence.domains.conversations.errors import ConversationNotFound
 from cadence.domains.conversations.repository import ConversationRepository
 from cadence.domains.conversations.schemas import ConversationQuery
-from cadence.infra.database.tables import Conversation, Message
+from cadence.domains.conversations.transcripts import StoredMessage, Transcripts
+from cadence.infra.database.tables import Conversation
 from cadence.kernel.clock import Clock
 from cadence.kernel.errors import FieldProblem, InvalidInput
 from cadence.kernel.ids import ConversationId, MessageId, new_uuid
@@ -15,8 +14,11 @@ from cadence.kernel.paging import Page, PageRequest
 class ConversationService:
     """Own conversations only; anybody else's is not found."""
 
-    def __init__(self, *, conversations: ConversationRepository, clock: Clock) -> None:
+    def __init__(
+        self, *, conversations: ConversationRepository, transcripts: Transcripts, clock: Clock
+    ) -> None:
         self._conversations = conversations
+        self._transcripts = transcripts
         self._clock = clock
 
     async def page(self, query: ConversationQuery) -> Page[Conversation]:
@@ -32,10 +34,10 @@ class ConversationService:
 
     async def page_messages(
         self, conversation_id: ConversationId, request: PageRequest
-    ) -> Page[Message]:
+    ) -> Page[StoredMessage]:
         """Return a page of messages, oldest first."""
         await self.get(conversation_id)
-        return await self._conversations.page_messages(conversation_id, request)
+        return await self._transcripts.page(conversation_id, request)
 
     async def rename(self, conversation_id: ConversationId, title: str) -> Conversation:
         """Give a conversation another title."""
@@ -52,13 +54,13 @@ class ConversationService:
         `ConversationNotFound`, or `InvalidInput` for a message that is not in it.
         """
         source = await self.get(conversation_id)
-        shared = await self._conversations.list_up_to(conversation_id, message_id)
-        if not shared:
-            raise InvalidInput.of(FieldProblem("message_id", "is no message of this conversation"))
         forked = self._fork_of(source)
         await self._conversations.save(forked)
-        for message in shared:
-            await self._conversations.append(forked, copy_of(message, forked.id))
+        copied = await self._transcripts.copy(
+            conversation_id, ConversationId(forked.id), up_to=message_id, now=forked.created_at
+        )
+        if not copied:
+            raise InvalidInput.of(FieldProblem("message_id", "is no message of this conversation"))
         return forked
 
     def _fork_of(self, source: Conversation) -> Conversation:
@@ -78,21 +80,4 @@ class ConversationService:
     async def remove(self, conversation_id: ConversationId) -> None:
         """Delete a conversation and all that was said in it."""
         await self._conversations.remove(await self.get(conversation_id))
-
-
-def copy_of(message: Message, conversation_id: UUID) -> Message:
-    """Return the same words as a message of another conversation; it keeps its time and its run."""
-    return Message(
-        id=new_uuid(),
-        organization_id=message.organization_id,
-        conversation_id=conversation_id,
-        run_id=message.run_id,
-        role=message.role,
-        content=message.content,
-        status=message.status,
-        error_code=message.error_code,
-        usage=message.usage,
-        agents=message.agents,
-        tools=message.tools,
-        created_at=message.created_at,
-    )
+        await self._transcripts.remove([conversation_id])

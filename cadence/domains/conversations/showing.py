@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from cadence.domains.conversations.driving import FinishedTurn
+from cadence.domains.conversations.finished import FinishedTurn
 from cadence.domains.conversations.schemas import (
     ChatAnswer,
     ConversationRead,
@@ -10,8 +10,9 @@ from cadence.domains.conversations.schemas import (
     ToolCallRead,
     UsageRead,
 )
+from cadence.domains.conversations.transcripts import StoredMessage
 from cadence.domains.conversations.turns import StartedTurn
-from cadence.infra.database.tables import Conversation, Message
+from cadence.infra.database.tables import Conversation
 
 
 def show(row: Conversation) -> ConversationRead:
@@ -26,19 +27,19 @@ def show(row: Conversation) -> ConversationRead:
     )
 
 
-def show_message(row: Message) -> MessageRead:
+def show_message(said: StoredMessage) -> MessageRead:
     """Return one message as the conversation's owner sees it."""
     return MessageRead(
-        id=row.id,
-        role="user" if row.role == "user" else "assistant",
-        content=row.content,
-        status=row.status,
-        error_code=row.error_code,
-        run_id=row.run_id,
-        usage=None if row.usage is None else UsageRead.model_validate(row.usage),
-        agents=row.agents,
-        tools=row.tools,
-        created_at=row.created_at,
+        id=said.id,
+        role=said.role,
+        content=said.content,
+        status=said.status,
+        error_code=said.error_code,
+        run_id=said.run_id,
+        usage=None if said.usage is None else UsageRead.model_validate(said.usage),
+        agents=list(said.agents),
+        tools=list(said.tools),
+        created_at=said.created_at,
     )
 
 

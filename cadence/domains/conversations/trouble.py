@@ -1,7 +1,8 @@
 """What can keep a turn from starting, and what can end one, as the API's document shows it."""
 
 from cadence.domains.conversations.errors import (
-    ConversationBusy,
+    IdempotencyKeyInUse,
+    IdempotencyKeyReused,
     RunBroke,
     RunCancelled,
     WrongOrchestrator,
@@ -22,18 +23,34 @@ from cadence.engine.errors import (
     RunTimeout,
 )
 from cadence.kernel.errors import CadenceError
-from cadence.runs.errors import ShuttingDown
+from cadence.runs.errors import (
+    ConversationBusy,
+    NodeFull,
+    RunInterrupted,
+    RunLogLost,
+    RunTooLarge,
+    ShuttingDown,
+    TooManyStreams,
+)
 
+READ_TROUBLE: tuple[CadenceError, ...] = (TooManyStreams("person", 10), NodeFull())
 START_TROUBLE: tuple[CadenceError, ...] = (
     OrchestratorDisabled(),
     ConversationBusy(),
     WrongOrchestrator(),
+    IdempotencyKeyReused(),
+    IdempotencyKeyInUse(),
+    TooManyStreams("person", 5),
+    NodeFull(),
     ShuttingDown(),
 )
 # In a stream these come as an `error` event.
 TURN_TROUBLE: tuple[CadenceError, ...] = (
     *BUILD_TROUBLE,
     RunCancelled(),
+    RunInterrupted(),
+    RunLogLost(),
+    RunTooLarge(8_388_608),
     RunBroke(),
     ModelAuthenticationFailed(),
     ModelNotFound(),

@@ -1,32 +1,53 @@
-"""Starts turns, and gives access to those under way."""
+"""Starts turns, and waits for their end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass
 
+from structlog.contextvars import bind_contextvars, bound_contextvars
+
 from cadence.domains.access.permissions import OrganizationScope
-from cadence.domains.conversations.driving import FinishedTurn, PlannedTurn, TurnDriver
-from cadence.domains.conversations.errors import RunBroke, RunNotRunning
+from cadence.domains.conversations.driving import TurnDriver
+from cadence.domains.conversations.errors import RunBroke
+from cadence.domains.conversations.finished import FinishedTurn
+from cadence.domains.conversations.own_runs import Batches, OwnRuns
 from cadence.domains.conversations.owner import owner_of
-from cadence.domains.conversations.planning import TurnPlanner
-from cadence.domains.conversations.schemas import TurnRequest
-from cadence.domains.conversations.turn_lock import TurnLock
-from cadence.infra.away import find_store_away
-from cadence.kernel.ids import ConversationId, RunId
-from cadence.runs.log import LoggedEvent, RunLog, RunWriter
-from cadence.runs.registry import RunRegistry, RunScope
+from cadence.domains.conversations.planning import PlannedTurn, TurnPlanner
+from cadence.domains.conversations.repeating import RepeatedRequests
+from cadence.domains.conversations.schemas import OnDisconnect, TurnRequest
+from cadence.infra.away import StoreUnavailable, find_store_away
+from cadence.kernel.clock import Clock
+from cadence.kernel.ids import ConversationId, OrchestratorId, RunId, new_ulid
+from cadence.kernel.own_task import own_task
+from cadence.runs.opening import Runs
+from cadence.runs.record import RunRecord
+from cadence.runs.registry import RunScope
+from cadence.runs.writing import RunWriter
 
 OpenPlanner = Callable[[], AbstractAsyncContextManager[TurnPlanner]]
+Finished = asyncio.Future[FinishedTurn]
+OnLost = Callable[[], Awaitable[None]]
+# Returns when the client is gone.
+Lost = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartedTurn:
-    """A turn under way; `finished` is done when its final event has been written."""
+    """A turn under way; `finished` is done when its final event has been written.
+
+    It is None when this request has only found the run of an earlier one. `on_lost` is what the
+    client wants to happen when it goes away before the end.
+    """
 
     run_id: RunId
     conversation_id: ConversationId
-    finished: "asyncio.Future[FinishedTurn]"
+    finished: Finished | None
+    on_lost: OnLost | None
+
+
+class PerhapsStored(StoreUnavailable):
+    """The store went away while it was told to commit: only `RunRescuer` can find out."""
 
 
 class TurnService:
@@ -36,69 +57,152 @@ class TurnService:
         self,
         *,
         scope: OrganizationScope,
-        request_id: str,
         open_planner: OpenPlanner,
         driver: TurnDriver,
-        lock: TurnLock,
-        log: RunLog,
-        runs: RunRegistry,
+        repeats: RepeatedRequests,
+        runs: Runs,
+        own: OwnRuns,
+        clock: Clock,
     ) -> None:
         self._scope = scope
-        self._request_id = request_id
+        self._owner = str(owner_of(scope))
         self._open_planner = open_planner
         self._driver = driver
-        self._lock = lock
-        self._log = log
+        self._repeats = repeats
         self._runs = runs
+        self._own = own
+        self._clock = clock
 
-    async def start(self, asked: TurnRequest) -> StartedTurn:
-        """Store the message and start the run; it goes on whoever stops listening."""
-        self._runs.require_open()
-        finished: asyncio.Future[FinishedTurn] = asyncio.get_running_loop().create_future()
-        async with self._lock.taking(asked.conversation_id) as taken:
-            async with self._open_planner() as planner:
-                turn = await planner.plan(asked, taken, request_id=self._request_id)
-            writer = await self._log.open(
-                turn.organization_id, turn.run_id, owner=str(owner_of(self._scope))
-            )
-            self._runs.start(
-                turn.run_id, lambda scope: self._run(turn, writer, scope=scope, finished=finished)
-            )
-        return StartedTurn(
-            run_id=turn.run_id, conversation_id=turn.conversation_id, finished=finished
-        )
+    async def start(self, asked: TurnRequest, *, key: str | None) -> StartedTurn:
+        """Store the message and start the run, or find the run that `key` has started before.
 
-    async def finish(self, started: StartedTurn) -> FinishedTurn:
+        Nothing is left of a turn that raises.
+        """
+        bind_contextvars(instance_id=str(asked.instance_id))
+        self._runs.registry.require_open()
+        run_id = RunId(new_ulid())
+        if key is None:
+            return await self._start(asked, run_id)
+        earlier = await self._repeats.claim(key, asked, run_id)
+        if earlier is not None:
+            return self._started(earlier.record, asked, finished=None)
+        try:
+            return await self._start(asked, run_id)
+        except PerhapsStored:
+            raise
+        except BaseException:
+            await self._repeats.give_back(key, asked, run_id)
+            raise
+
+    async def stream(self, asked: TurnRequest, *, key: str | None) -> tuple[StartedTurn, Batches]:
+        """Start a turn as `start` does, and return all of its events.
+
+        A reader for whom there is no room is told so before anything is started.
+        """
+        async with AsyncExitStack() as place:
+            await place.enter_async_context(self._own.reading())
+            started = await self.start(asked, key=key)
+            return started, await self._own.read(started.run_id, place.pop_all())
+
+    async def finish(self, started: StartedTurn, lost: Lost) -> FinishedTurn:
         """Wait for the end; raises what ended the turn when it is not an answer."""
-        finished = await asyncio.shield(started.finished)
+        on_lost = started.on_lost
+        if on_lost is None:
+            finished = await self._finish(started)
+        else:
+            async with own_task(_follow(lost, on_lost)):
+                finished = await self._finish(started)
         if finished.error is not None:
             raise finished.error
         return finished
 
-    async def events(self, run_id: RunId, *, after: int) -> AsyncIterator[LoggedEvent | None]:
-        """Return a run's events after the given id; raises `RunNotFound` for a foreign run."""
-        organization_id = self._scope.organization_id
-        await self._log.require_owner(organization_id, run_id, owner=str(owner_of(self._scope)))
-        return self._log.read(organization_id, run_id, after=after)
-
-    async def cancel(self, run_id: RunId) -> None:
-        """Stop a run's model and tool calls; raises `RunNotFound` or `RunNotRunning`."""
-        await self._log.require_owner(
-            self._scope.organization_id, run_id, owner=str(owner_of(self._scope))
+    async def _start(self, asked: TurnRequest, run_id: RunId) -> StartedTurn:
+        await self._runs.slots.take_run(
+            run_id,
+            organization_id=self._scope.organization_id,
+            owner=self._owner,
+            is_person=self._scope.user_id is not None,
+            rates=self._scope.rates,
         )
-        if not self._runs.cancel(run_id):
-            raise RunNotRunning
+        try:
+            async with self._runs.lock.taking(asked.conversation_id, run_id=run_id) as taken:
+                record = self._record(asked, run_id, taken.conversation_id)
+                return await self._launch(asked, record)
+        except BaseException:
+            await self._runs.slots.release_run(
+                run_id, organization_id=self._scope.organization_id, owner=self._owner
+            )
+            raise
+
+    async def _launch(self, asked: TurnRequest, record: RunRecord) -> StartedTurn:
+        loop = asyncio.get_running_loop()
+        finished: Finished = loop.create_future()
+        planned: asyncio.Future[PlannedTurn] = loop.create_future()
+        turn: PlannedTurn | None = None
+        writer = await self._runs.log.open(record)
+        try:
+            # Before the message is stored: from then on the registry sees to it that the run ends.
+            self._runs.registry.start(
+                record.run_id,
+                lambda scope: self._run(planned, writer, scope=scope, finished=finished),
+            )
+            async with self._open_planner() as planner:
+                turn = await planner.plan(asked, record)
+            planned.set_result(turn)
+        except StoreUnavailable as failure:
+            planned.cancel()
+            if turn is None:
+                await self._runs.log.discard(writer)
+                raise
+            self._runs.log.leave(writer)
+            raise PerhapsStored(failure.store) from failure
+        except BaseException:
+            planned.cancel()
+            await self._runs.log.discard(writer)
+            raise
+        return self._started(record, asked, finished=finished)
+
+    def _record(
+        self, asked: TurnRequest, run_id: RunId, conversation_id: ConversationId
+    ) -> RunRecord:
+        return RunRecord(
+            run_id=run_id,
+            organization_id=self._scope.organization_id,
+            owner=self._owner,
+            conversation_id=conversation_id,
+            orchestrator_id=OrchestratorId(asked.instance_id),
+            request_id=self._scope.principal.origin.request_id,
+            started_at=self._clock.now(),
+        )
+
+    def _started(
+        self, record: RunRecord, asked: TurnRequest, *, finished: Finished | None
+    ) -> StartedTurn:
+        async def cancel() -> None:
+            await self._runs.orders.cancel(record.organization_id, record.run_id)
+
+        return StartedTurn(
+            run_id=record.run_id,
+            conversation_id=record.conversation_id,
+            finished=finished,
+            on_lost=cancel if asked.on_disconnect is OnDisconnect.CANCEL else None,
+        )
 
     async def _run(
         self,
-        turn: PlannedTurn,
+        planned: asyncio.Future[PlannedTurn],
         writer: RunWriter,
         *,
         scope: RunScope,
-        finished: "asyncio.Future[FinishedTurn]",
+        finished: Finished,
     ) -> None:
+        await asyncio.wait([planned])
+        if planned.cancelled():
+            return
+        turn = planned.result()
         try:
-            finished.set_result(await self._driver.drive(turn, writer, scope))
+            with _telling(turn.record):
+                finished.set_result(await self._driver.drive(turn, writer, scope))
         except Exception as failure:
             finished.set_exception(find_store_away(failure) or RunBroke())
             raise
@@ -106,3 +210,23 @@ class TurnService:
             if not finished.done():
                 finished.set_exception(RunBroke())
             finished.exception()  # read here, since perhaps nobody waits for it
+
+    async def _finish(self, started: StartedTurn) -> FinishedTurn:
+        if started.finished is not None:
+            return await asyncio.shield(started.finished)
+        return await self._own.replay(started.run_id)
+
+
+def _telling(record: RunRecord) -> AbstractContextManager[object]:
+    """Say in every line of the log which run it is about."""
+    return bound_contextvars(
+        request_id=record.request_id,
+        organization_id=str(record.organization_id),
+        instance_id=str(record.orchestrator_id),
+        run_id=record.run_id,
+    )
+
+
+async def _follow(lost: Lost, on_lost: OnLost) -> None:
+    await lost()
+    await on_lost()

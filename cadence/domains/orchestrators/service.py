@@ -4,26 +4,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from cadence.domains.orchestrators.checking import (
-    fixed_problems,
-    merge,
-    models_by_path,
-    parse_config,
-    settle,
-)
+from cadence.domains.orchestrators.checking import fixed_problems, merge
 from cadence.domains.orchestrators.current_hashes import current_hashes
 from cadence.domains.orchestrators.errors import (
     OrchestratorDisabled,
     OrchestratorNameTaken,
     OrchestratorNotFound,
 )
-from cadence.domains.orchestrators.hashing import build_hash
+from cadence.domains.orchestrators.launching import Launch, Written
 from cadence.domains.orchestrators.repository import OrchestratorRepository
 from cadence.domains.orchestrators.schemas import (
     ConfigChange,
     LoadTier,
     OrchestratorChange,
-    OrchestratorConfig,
     OrchestratorCreate,
     OrchestratorQuery,
     PluginSettingsChange,
@@ -46,15 +39,6 @@ class Shown:
 
     row: Orchestrator
     plugin_ids: Sequence[UUID]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Launch:
-    """What a turn needs to know before it starts; `config` as it holds under the tiers above."""
-
-    orchestrator_id: OrchestratorId
-    build_hash: str
-    config: OrchestratorConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,19 +149,21 @@ class OrchestratorService:
         self._writer.tell(row, Action.UNLOAD)
 
     async def get_launch(self, orchestrator_id: OrchestratorId) -> Launch:
-        """Return what a turn needs; raises `OrchestratorNotFound` or `OrchestratorDisabled`."""
+        """Return what a build for a turn needs, as `conversations.opening` reads it for turns.
+
+        Raises `OrchestratorNotFound` or `OrchestratorDisabled`.
+        """
         row = await self._get(orchestrator_id)
-        if row.status == Status.DISABLED:
-            raise OrchestratorDisabled
-        settled = settle(row.config, await self._tiers.read())
-        config = parse_config(Mode(row.mode), settled)
-        models = set(models_by_path(config).values())
-        versions = await self._orchestrators.list_model_versions(models)
-        return Launch(
+        written = Written(
             orchestrator_id=orchestrator_id,
-            build_hash=build_hash(row.config_hash, versions, settled),
-            config=config,
+            mode=row.mode,
+            status=row.status,
+            config=row.config,
+            config_hash=row.config_hash,
         )
+        startable = written.under(await self._tiers.read())
+        versions = await self._orchestrators.list_model_versions(startable.models)
+        return startable.launch(versions)
 
     async def load(self, orchestrator_id: OrchestratorId, tier: LoadTier) -> None:
         """Have every process make it warm or hot; raises `OrchestratorDisabled` as well."""

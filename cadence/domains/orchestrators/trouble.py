@@ -3,6 +3,7 @@
 from cadence.domains.llm_configs.errors import LlmConfigMissing, OfflineModelDisabled
 from cadence.engine.errors import UnsupportedOrchestrator
 from cadence.http.samples import UUID_SAMPLE
+from cadence.infra.full import StorageFull
 from cadence.infra.object_store.packages import PackageDamaged, PackageMissing
 from cadence.infra.secrets.sealing import SecretUnreadable
 from cadence.kernel.errors import CadenceError, FieldProblem, InvalidInput
@@ -20,5 +21,6 @@ BUILD_TROUBLE: tuple[CadenceError, ...] = (
     OfflineModelDisabled(),
     PackageMissing(),
     PackageDamaged(),
+    StorageFull(),
     PoolFull(),
 )

@@ -13,6 +13,7 @@ from cadence.domains.plugins.showing import show
 from cadence.http.documented import Responses, errors
 from cadence.http.ids import path_uuid
 from cadence.http.json_bodies import StrictRoute
+from cadence.infra.full import StorageFull
 from cadence.kernel.ids import PluginId
 from cadence.plugin_host.errors import PluginPackageInvalid
 
@@ -25,6 +26,7 @@ UPLOADED: Responses = {
         PluginPackageInvalid(
             [Problem(code=Code.SYNTAX_ERROR, message="is not Python", file="plugin.py", line=7)]
         ),
+        StorageFull(),
     ),
 }
 IN_USE = errors(PluginInUse(["Support", "Sales"]))

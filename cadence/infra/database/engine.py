@@ -24,6 +24,9 @@ BUSY_TIMEOUT_MS = 10_000
 # Seconds in which PostgreSQL must take a connection; with those that trying an old one takes, less
 # than the two in which a request is answered while PostgreSQL is away.
 CONNECT_SECONDS = 1.2
+# Seconds that a request waits for a connection while others use them all; with those that a new one
+# takes, less than the six in which it ends when PostgreSQL is slow.
+POOL_SECONDS = 4.0
 # Seconds that one statement of a request may take; a server that is silent for longer is away.
 STATEMENT_SECONDS = 10.0
 
@@ -60,7 +63,7 @@ def build_engine(
     options: dict[str, Any] = {
         "pool_size": pool_size,
         "max_overflow": pool_size,
-        "pool_timeout": 5.0,
+        "pool_timeout": POOL_SECONDS,
         # Bound values are tenants' words; an error must not carry them into a log.
         "hide_parameters": True,
         "json_serializer": lambda value: orjson.dumps(value).decode(),

@@ -3,6 +3,7 @@
 Imported only where PostgreSQL is used: the driver would cost an embedded start memory and time.
 """
 
+import time
 from typing import Any
 
 from asyncpg import (  # type: ignore[import-untyped]  # it brings no types
@@ -10,6 +11,7 @@ from asyncpg import (  # type: ignore[import-untyped]  # it brings no types
     InterfaceError,
     PostgresError,
 )
+from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import Dialect, event
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_connection
 from sqlalchemy.engine import ExceptionContext
@@ -20,10 +22,16 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 # Seconds in which a connection that is not new must answer; one that does not is replaced.
 PING_SECONDS = 0.5
+# What a connection notes of its last statement: when it was sent, and whether it took long.
+_SENT_AT = "sent_at"
+_WAS_SLOW = "was_slow"
 
 
 def watch_the_network(engine: AsyncEngine) -> None:
     """Try each connection before it is used, and have `away.is_away` know what the network does.
+
+    After a statement that took long it is tried again before the next one: a transaction of many
+    statements must not wait for a slow network once for each of them.
 
     asyncpg lets a refused connection out as an `OSError` and a wait that is over as a
     `TimeoutError`, which come from anywhere; they become errors of the driver here. SQLAlchemy's
@@ -32,6 +40,9 @@ def watch_the_network(engine: AsyncEngine) -> None:
     event.listen(engine.sync_engine, "checkout", _try)
     event.listen(engine.sync_engine, "do_connect", _connect)
     event.listen(engine.sync_engine, "handle_error", _note_timeout)
+    event.listen(engine.sync_engine, "before_cursor_execute", _begin_statement)
+    event.listen(engine.sync_engine, "after_cursor_execute", _end_statement)
+    event.listen(engine.sync_engine, "commit", _try_if_slow)
 
 
 def _try(
@@ -52,6 +63,27 @@ async def _answers(connection: Connection) -> bool:
         connection.terminate()
         return False
     return True
+
+
+def _begin_statement(connection: SqlConnection, *_: object) -> None:
+    _try_if_slow(connection)
+    connection.info[_SENT_AT] = time.monotonic()
+
+
+def _end_statement(connection: SqlConnection, *_: object) -> None:
+    took = time.monotonic() - connection.info[_SENT_AT]
+    connection.info[_WAS_SLOW] = took > PING_SECONDS
+
+
+def _try_if_slow(connection: SqlConnection) -> None:
+    if not connection.info.pop(_WAS_SLOW, False):
+        return
+    # Of the driver that this module is for, which its type does not say.
+    driven: Any = connection.connection.dbapi_connection
+    if not driven.run_async(_answers):
+        connection.invalidate()
+        gone = TimeoutError("PostgreSQL does not answer in time.")
+        raise OperationalError(None, None, gone, connection_invalidated=True)
 
 
 def _connect(

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Insert, Update, event, false, or_, text
+from sqlalchemy import ColumnElement, Connection, Insert, Select, Update, event, false, or_, text
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction, with_loader_criteria
 from sqlalchemy.sql.base import ExecutableOption
 
@@ -37,6 +39,12 @@ class WalledSession(Session):
         """Whose rows this session may touch; nobody's until it is said."""
         reach: Reach = self.info.get(REACH, NOWHERE)
         return reach
+
+
+def within_reach(session: AsyncSession, rows: Select[Any], table: type[Owned]) -> Select[Any]:
+    """Narrow a query that becomes a value of a row to be added: no statement's criterion does."""
+    reach: Reach = session.info.get(REACH, NOWHERE)
+    return rows if reach.is_platform else rows.where(table.organization_id == reach.organization_id)
 
 
 @event.listens_for(WalledSession, "after_begin")
