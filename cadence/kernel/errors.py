@@ -21,6 +21,7 @@ class Kind(StrEnum):
     UPSTREAM = "upstream"
     UNAVAILABLE = "unavailable"
     TIMEOUT = "timeout"
+    FULL = "full"
     INTERNAL = "internal"
 
 

@@ -13,7 +13,7 @@ import httpx2
 from cadence.engine.backends.google_adk.backend import GoogleAdkBackend
 from cadence.engine.backends.langgraph.backend import LangGraphBackend
 from cadence.engine.backends.openai_agents.backend import OpenAIAgentsBackend
-from cadence.engine.contract import Backend, PastMessage, Runtime, Turn, UsageMeter
+from cadence.engine.contract import Backend, ModelCall, PastMessage, Runtime, Turn, UsageMeter
 from cadence.engine.errors import EngineError
 from cadence.engine.events import RuntimeEvent, Usage
 from cadence.engine.models.retries import RetryPolicy
@@ -64,6 +64,7 @@ class Played:
     events: tuple[RuntimeEvent, ...]
     error: EngineError | None
     usage: Usage
+    calls: tuple[ModelCall, ...]
 
     @property
     def outline(self) -> list[str]:
@@ -182,7 +183,7 @@ async def play(
             events.append(event)  # noqa: PERF401  # what came before an error must be kept
     except EngineError as caught:
         error = caught
-    return Played(tuple(events), error, meter.total)
+    return Played(tuple(events), error, meter.total, tuple(meter.calls))
 
 
 def story_of(mode: Mode, first: str = MATH) -> Story:

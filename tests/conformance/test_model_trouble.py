@@ -1,13 +1,17 @@
 """What an orchestrator does when a model's provider fails."""
 
 import socket
+from pathlib import Path
 
 import pytest
 
+from cadence.engine.models.breaking import BreakerPolicy
 from cadence.engine.spec import Limits
 from tests.conformance.plugins import ADD, NAMES
 from tests.conformance.stage import API_KEY, Stage, play, tasks_besides_this_one
 from tests.conformance.stories import cost
+from tests.fakes.certificates import build_tls
+from tests.fakes.far_end import open_far_end
 from tests.fakes.model_server import (
     Call,
     ContextExceeded,
@@ -191,6 +195,40 @@ async def test_an_address_that_cannot_be_called_is_unreachable(stage: Stage, add
     turn = await play(stage.build(stage.spec(model=model)))
 
     assert turn.code == "model_unreachable"
+
+
+async def test_an_address_whose_certificate_nobody_trusts_is_unreachable(
+    stage: Stage, tmp_path: Path
+) -> None:
+    at_server, _ = build_tls(tmp_path, "localhost")
+    async with open_far_end(tls=at_server) as far:
+        model = stage.model(base_url=f"https://localhost:{far.port}/v1")
+        turn = await play(stage.build(stage.spec(model=model)))
+
+    assert turn.code == "model_unreachable"
+    assert far.requests == []
+
+
+async def test_a_model_that_keeps_failing_is_left_alone_for_a_while(stage: Stage) -> None:
+    runtime = stage.build()
+    for _ in range(BreakerPolicy().calls):
+        story = stage.story()
+        story.fails_at_once(*(Fail(503),) * THREE_TRIES)
+        stage.server.script(*story.steps)
+        assert (await play(runtime)).code == "model_unavailable"
+    before = len(stage.server.calls)
+
+    turn = await play(runtime)
+
+    assert turn.code == "model_unavailable"
+    assert turn.error is not None
+    assert turn.error.retry_after is not None
+    assert 0 < turn.error.retry_after <= BreakerPolicy().seconds
+    assert len(stage.server.calls) == before
+    story = stage.story()
+    story.answers_from_context("I am another one.")
+    other = stage.spec(model=stage.model(llm_config_id=2))
+    assert (await stage.play(story, spec=other)).text == "I am another one."
 
 
 async def test_a_key_that_cannot_be_sent_is_a_refused_key(stage: Stage) -> None:

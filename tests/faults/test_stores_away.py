@@ -1,17 +1,18 @@
 """Stores that go away and come back: 503 in between, nothing else, and good again soon after."""
 
 import asyncio
+import itertools
 import json
 import signal
+import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import httpx
@@ -25,26 +26,27 @@ from cadence.infra.secrets.keyring import generate_key
 from tests.factories.plugins import tools_plugin
 from tests.fakes.model_server import ModelServer, Say
 from tests.fixtures.clients import Client, create_organization, log_in
-from tests.fixtures.orchestrators import Bot, create_bot, read_events
-from tests.fixtures.processes import Processes, ServeProcess
+from tests.fixtures.crowd import (
+    ASKING,
+    AWAY,
+    PAUSE,
+    POSTGRES_BACK_WITHIN,
+    REDIS_BACK_WITHIN,
+    Crowd,
+    asking,
+    good_again,
+    member_of,
+    require_refused,
+)
+from tests.fixtures.orchestrators import Bot, create_bot
+from tests.fixtures.processes import READY_WITHIN, Processes, ServeProcess
 from tests.fixtures.service import PASSWORD, SYS_ADMIN, unused_port
 from tests.fixtures.stoppable_stores import Stoppable, open_postgres_server, open_redis_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stores away"), pytest.mark.timeout(300)]
 
-# Seconds, from SECURITY.md §7.1: an answer while a store is away, and all good after its return.
-ANSWERED_WITHIN = 2.0
-# A single answer may be late where the machine is busy with something else; a hanging one is not.
-HANGS_AFTER = 8.0
-REDIS_BACK_WITHIN = 5.0
-POSTGRES_BACK_WITHIN = 10.0
-# Seconds that a store stays away while everybody goes on asking.
-AWAY = 3.0
-ASKING = 6
-PAUSE = 0.02
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """One process of the service, on a Redis and a PostgreSQL that can be stopped."""
 
@@ -52,6 +54,8 @@ class Stage:
     redis: Stoppable
     redis_url: str
     postgres: Stoppable
+    database_url: str
+    packages: Path
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[httpx.AsyncClient]:
@@ -82,6 +86,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             "CADENCE_RATE_USER_PER_MINUTE": "1000000",
             "CADENCE_RATE_ORGANIZATION_PER_MINUTE": "1000000",
             "CADENCE_RATE_WRITE_PER_MINUTE": "1000000",
+            "CADENCE_RATE_UPLOAD_PER_MINUTE": "1000000",
+            "CADENCE_RATE_COMPLETION_PER_MINUTE": "1000000",
             "CADENCE_RATE_LOGIN_PER_NAME_AND_ADDRESS": "1000",
             "CADENCE_RATE_LOGIN_PER_ADDRESS": "1000",
         }
@@ -89,7 +95,14 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             processes.run("migrate", environment=environment)
             person = ("--username", SYS_ADMIN, "--password", PASSWORD)
             processes.run("bootstrap", *person, environment=environment)
-            yield Stage(processes.serve(environment), redis, redis_url, postgres)
+            yield Stage(
+                server=processes.serve(environment),
+                redis=redis,
+                redis_url=redis_url,
+                postgres=postgres,
+                database_url=environment["CADENCE_POSTGRES_URL"],
+                packages=folder / "var" / "objects" / "plugins",
+            )
         finally:
             processes.close()
 
@@ -101,118 +114,18 @@ async def _create_database(server: str) -> None:
             await connection.execute(text("CREATE DATABASE cadence"))
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One answer: when it came, how long it took, and what it was."""
-
-    at: float
-    seconds: float
-    status: int
-    retry_after: str | None
-    body: str
-
-    @property
-    def is_away(self) -> bool:
-        """Whether it is the one answer that is right while a store is away."""
-        return self.status == 503 and json.loads(self.body)["error"]["code"] == "store_unavailable"
-
-
-Ask = Callable[[int], tuple[str, str, object]]
-
-
-def _reading_and_writing(number: int) -> tuple[str, str, object]:
-    """Return protected requests of every kind, one after the other."""
-    asked: list[tuple[str, str, object]] = [
-        ("GET", "/api/me", None),
-        ("GET", "{org}/orchestrators", None),
-        ("PATCH", "/api/me/profile", {"display_name": f"Name {number}"}),
-        ("GET", "{org}/members", None),
-        ("GET", "{org}/conversations", None),
-        ("GET", "{org}/settings", None),
-    ]
-    return asked[number % len(asked)]
-
-
-@dataclass(slots=True)
-class Crowd:
-    """People who go on asking, whatever they are told."""
-
-    person: Client
-    told: list[Told] = field(default_factory=list)
-    is_over: bool = False
-
-    async def ask(self, number: int) -> Told:
-        method, path, body = _reading_and_writing(number)
-        began = time.monotonic()
-        options = {} if body is None else {"json": body}
-        answer = await self.person.request(method, path, **options)
-        now = time.monotonic()
-        retry_after = answer.headers.get("retry-after")
-        told = Told(now, now - began, answer.status_code, retry_after, answer.text)
-        self.told.append(told)
-        return told
-
-    async def go_on(self, number: int) -> None:
-        while not self.is_over:
-            await self.ask(number)
-            number += 1
-            await asyncio.sleep(PAUSE)
-
-    def between(self, begin: float, end: float) -> list[Told]:
-        """Return the answers to what was asked and answered in this time."""
-        return [each for each in self.told if each.at - each.seconds > begin and each.at < end]
-
-    async def is_good(self) -> bool:
-        """Whether every kind of request is answered well, one after the other."""
-        return all([(await self.ask(number)).status == 200 for number in range(ASKING)])
-
-
-@asynccontextmanager
-async def _asking(person: Client) -> AsyncIterator[Crowd]:
-    crowd = Crowd(person)
-    async with asyncio.TaskGroup() as asking:
-        for number in range(ASKING):
-            asking.create_task(crowd.go_on(number))
-        try:
-            assert await crowd.is_good()
-            yield crowd
-        finally:
-            crowd.is_over = True
-
-
-async def _good_again(crowd: Crowd, *, within: float) -> None:
-    deadline = time.monotonic() + within
-    while not await crowd.is_good():
-        assert time.monotonic() < deadline, Counter(each.status for each in crowd.told[-50:])
-        await asyncio.sleep(PAUSE)
-
-
-def _require_refused(answers: list[Told]) -> None:
-    assert answers
-    assert {each.status for each in answers} == {503}
-    assert [each.body for each in answers if not each.is_away] == []
-    assert [each for each in answers if each.retry_after is None] == []
-    assert median(each.seconds for each in answers) < ANSWERED_WITHIN
-    assert max(each.seconds for each in answers) < HANGS_AFTER
-
-
-async def _member(http: httpx.AsyncClient) -> Client:
-    sys_admin = Client(http, await log_in(http, SYS_ADMIN), "none")
-    return (await create_organization(http, sys_admin)).admin
-
-
 async def test_while_redis_is_away_everything_is_refused_and_good_soon_after(stage: Stage) -> None:
-    async with stage.connect() as http, _asking(await _member(http)) as crowd:
+    async with stage.connect() as http, asking(await member_of(http)) as crowd:
         stage.redis.stop()
         gone = time.monotonic()
         await asyncio.sleep(AWAY)
         login = await http.post("/api/auth/login", json={"username": "x", "password": "y" * 12})
         await asyncio.to_thread(stage.redis.start)
         back = time.monotonic()
-        await _good_again(crowd, within=REDIS_BACK_WITHIN)
+        await good_again(crowd, within=REDIS_BACK_WITHIN)
 
-    # The token of before is the one that `_good_again` asked with: the session has survived.
-    _require_refused(crowd.between(gone, back - 1))
+    # The token of before is the one that `good_again` asked with: the session has survived.
+    require_refused(crowd.between(gone, back - 1))
     assert {each.status for each in crowd.told} == {200, 503}
     assert login.status_code in {401, 503}, "nobody is let in without a session"
 
@@ -221,35 +134,35 @@ async def test_while_redis_is_away_everything_is_refused_and_good_soon_after(sta
 async def test_while_postgresql_is_away_everything_is_refused_and_good_soon_after(
     stage: Stage, number: signal.Signals
 ) -> None:
-    async with stage.connect() as http, _asking(await _member(http)) as crowd:
+    async with stage.connect() as http, asking(await member_of(http)) as crowd:
         stage.postgres.stop(number)
         gone = time.monotonic()
         await asyncio.sleep(AWAY)
         login = await http.post("/api/auth/login", json={"username": "x", "password": "y" * 12})
         back = time.monotonic()
         await asyncio.to_thread(stage.postgres.start)
-        await _good_again(crowd, within=POSTGRES_BACK_WITHIN)
+        await good_again(crowd, within=POSTGRES_BACK_WITHIN)
 
-    _require_refused(crowd.between(gone, back))
+    require_refused(crowd.between(gone, back))
     assert {each.status for each in crowd.told} == {200, 503}
     assert login.status_code == 503
     assert login.json()["error"]["code"] == "store_unavailable"
 
 
 async def test_a_redis_that_answers_nothing_counts_as_away(stage: Stage) -> None:
-    async with stage.connect() as http, _asking(await _member(http)) as crowd:
+    async with stage.connect() as http, asking(await member_of(http)) as crowd:
         with stage.redis.frozen():
             gone = time.monotonic()
             await asyncio.sleep(AWAY)
             back = time.monotonic()
-        await _good_again(crowd, within=REDIS_BACK_WITHIN)
+        await good_again(crowd, within=REDIS_BACK_WITHIN)
 
-    _require_refused(crowd.between(gone, back))
+    require_refused(crowd.between(gone, back))
 
 
 async def test_a_postgresql_that_answers_nothing_keeps_nobody_for_ever(stage: Stage) -> None:
     async with stage.connect() as http:
-        member = await _member(http)
+        member = await member_of(http)
         with stage.postgres.frozen():
             answer = await member.get("/api/me")
         assert answer.status_code == 503
@@ -259,7 +172,7 @@ async def test_a_postgresql_that_answers_nothing_keeps_nobody_for_ever(stage: St
 
 async def test_after_a_flush_everybody_is_logged_out_and_can_log_in_again(stage: Stage) -> None:
     async with stage.connect() as http:
-        member = await _member(http)
+        member = await member_of(http)
         crowd = Crowd(member)
         assert await crowd.is_good()
         with Redis.from_url(stage.redis_url) as redis:
@@ -268,20 +181,27 @@ async def test_after_a_flush_everybody_is_logged_out_and_can_log_in_again(stage:
         refused = [(await crowd.ask(number)).status for number in range(ASKING)]
         again = Client(http, await log_in(http, SYS_ADMIN), "none")
 
+        members = (await again.elsewhere(member.organization_id).get("{org}/members")).json()
+        names = [row["username"] for row in members["items"]]
+        name = next(name for name in names if name.startswith("member-"))
+        same = Client(http, await log_in(http, name), member.organization_id)
+
         assert refused == [401] * ASKING
         assert (await again.get("/api/admin/users")).status_code == 200
+        assert (await same.get("{org}/conversations")).status_code == 200
+        assert (await same.get("/api/admin/users")).status_code == 403, "nobody has risen"
 
 
 async def test_the_log_names_the_store_once_for_each_refused_request(stage: Stage) -> None:
     async with stage.connect() as http:
-        member = await _member(http)
+        member = await member_of(http)
         stage.redis.stop()
         refused = [await member.get("/api/me") for _ in range(3)]
         await asyncio.to_thread(stage.redis.start)
         stage.postgres.stop(signal.SIGINT)
         refused.append(await member.get("/api/me"))
         await asyncio.to_thread(stage.postgres.start)
-        await _good_again(Crowd(member), within=POSTGRES_BACK_WITHIN)
+        await good_again(Crowd(member), within=POSTGRES_BACK_WITHIN)
 
     ids = [answer.json()["error"]["request_id"] for answer in refused]
     lines = [line for line in stage.log if line.get("request_id") in ids]
@@ -290,40 +210,40 @@ async def test_the_log_names_the_store_once_for_each_refused_request(stage: Stag
     assert "exception" not in {key for line in lines for key in line}
 
 
-async def test_a_stream_ends_when_redis_goes_away_and_its_run_with_it(
-    stage: Stage, model: ModelServer
-) -> None:
+STORY = "a b c d e f g h i j"
+
+
+async def test_a_stream_goes_on_when_redis_is_back(stage: Stage, model: ModelServer) -> None:
     async with stage.connect() as http:
         bot = await _compose(http, model)
-        model.script(Say("x"), Say("a b c d e f g h i j", delay_per_word=0.3))
-        body = {"instance_id": bot.id, "message": "Tell me a story"}
-        streaming = asyncio.ensure_future(bot.member.post("{org}/completion/stream", body))
+        model.script(Say("x"), Say(STORY, delay_per_word=0.2))
+        streaming = asyncio.ensure_future(bot.stream("Tell me a story"))
         await model.wait_for_calls(2, within=30)
-        stage.redis.stop()
-        events = read_events(await streaming)
-        assert events
-        assert "final" not in events[-1].fields, "so that its reader joins the run again"
-        await asyncio.to_thread(stage.redis.start)
+        with stage.redis.away():
+            await asyncio.sleep(AWAY)
+        events = await streaming
 
-        await _until_no_run_is_under_way(http)
-        model.script(Say("x"), Say("Once upon a time."))
-        assert (await bot.chat("Another one")).json()["message"] == "Once upon a time."
+    ids = [event.id for event in events]
+    told = [event.fields["content"] for event in events if event.name == "message"]
+    assert ids == sorted(set(ids))
+    assert "".join(told) == STORY
+    assert events[-1].fields["outcome"] == "completed"
 
 
-async def test_a_turn_under_way_is_told_that_a_store_is_away(
+async def test_a_turn_under_way_is_answered_when_redis_is_back(
     stage: Stage, model: ModelServer
 ) -> None:
     async with stage.connect() as http:
         bot = await _compose(http, model)
-        model.script(Say("x"), Say("a b c d e f g h i j", delay_per_word=0.3))
+        model.script(Say("x"), Say(STORY, delay_per_word=0.2))
         chatting = asyncio.ensure_future(bot.chat("Tell me a story"))
         await model.wait_for_calls(2, within=30)
-        stage.redis.stop()
+        with stage.redis.away():
+            await asyncio.sleep(AWAY)
         answer = await chatting
-        await asyncio.to_thread(stage.redis.start)
 
-    assert answer.status_code == 503
-    assert answer.json()["error"]["code"] == "store_unavailable"
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["message"] == STORY
 
 
 async def _compose(http: httpx.AsyncClient, model: ModelServer) -> Bot:
@@ -331,10 +251,102 @@ async def _compose(http: httpx.AsyncClient, model: ModelServer) -> Bot:
     return await create_bot(await create_organization(http, sys_admin), model.openai_url)
 
 
-async def _until_no_run_is_under_way(http: httpx.AsyncClient) -> None:
-    async with asyncio.timeout(30):
-        while "cadence_runs_under_way 0.0" not in (await http.get("/metrics")).text:  # noqa: ASYNC110  # another process counts
-            await asyncio.sleep(0.1)
+@dataclass(slots=True)
+class Writers:
+    """People who chat and upload without a pause, and what they were told had been done."""
+
+    bot: Bot
+    answered: set[str] = field(default_factory=set)
+    uploaded: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    is_over: bool = False
+
+    async def chat(self) -> None:
+        while not self.is_over:
+            answer = await self.bot.chat("Hello?")
+            if answer.status_code == 200:
+                self.answered.add(answer.json()["conversation_id"])
+            else:
+                self.refused[answer.json()["error"]["code"]] += 1
+            await asyncio.sleep(PAUSE)
+
+    async def upload(self) -> None:
+        for number in itertools.count(1):
+            if self.is_over:
+                return
+            package = tools_plugin(f"2.0.{number}")
+            answer = await self.bot.admin.upload("{org}/plugins/upload", package)
+            if answer.status_code == 201:
+                self.uploaded += 1
+            else:
+                self.refused[answer.json()["error"]["code"]] += 1
+            await asyncio.sleep(PAUSE)
+
+    async def chat_on(self, turns: int) -> None:
+        """Return when so many more turns have been answered."""
+        enough = len(self.answered) + turns
+        while len(self.answered) < enough:  # noqa: ASYNC110  # others count
+            await asyncio.sleep(PAUSE)
+
+
+HALVES = {
+    "answers without their cost": """
+        SELECT count(*) FROM messages WHERE role = 'assistant' AND status = 'completed'
+        AND NOT EXISTS (SELECT FROM usage_entries WHERE usage_entries.run_id = messages.run_id)""",
+    "costs without their answer": """
+        SELECT count(*) FROM usage_entries WHERE NOT EXISTS (SELECT FROM messages
+        WHERE messages.run_id = usage_entries.run_id AND role = 'assistant')""",
+    "answers without their question": """
+        SELECT count(*) FROM messages AS said WHERE role = 'assistant' AND NOT EXISTS (
+        SELECT FROM messages WHERE messages.run_id = said.run_id AND role = 'user')""",
+}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT], ids=["fast", "immediate"])
+async def test_a_restart_of_postgresql_leaves_nothing_half_written(
+    stage: Stage, model: ModelServer, *, number: signal.Signals
+) -> None:
+    model.respond(lambda _: Say("Hello."))
+    async with stage.connect() as http:
+        writers = Writers(await _compose(http, model))
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(4):
+                tasks.create_task(writers.chat())
+            tasks.create_task(writers.upload())
+            async with asyncio.timeout(READY_WITHIN):
+                await writers.chat_on(10)
+                await asyncio.to_thread(stage.postgres.stop, number)
+                await asyncio.to_thread(stage.postgres.start)
+                back = time.monotonic()
+                await writers.chat_on(1)
+                seconds = time.monotonic() - back
+                await writers.chat_on(10)
+            writers.is_over = True
+        rows = await _rows_of(stage, writers.bot)
+
+    assert set(writers.refused) <= {"store_unavailable"}
+    assert seconds < POSTGRES_BACK_WITHIN
+    assert rows["conversations answered"] >= len(writers.answered)
+    assert [what for what in HALVES if rows[what]] == []
+    sys.stdout.write(
+        f"\n{len(writers.answered)} turns and {writers.uploaded} uploads around a restart, "
+        f"{writers.refused.total()} refused: nothing half written, good {seconds:.2f} s after it\n"
+    )
+
+
+async def _rows_of(stage: Stage, bot: Bot) -> dict[str, int]:
+    """Count what is in the database; fails when a row of the catalog lacks its package."""
+    async with open_database(stage.database_url, pool_size=1) as engine, engine.connect() as rows:
+        counted = {what: int(await rows.scalar(text(query)) or 0) for what, query in HALVES.items()}
+        answered = "SELECT count(DISTINCT conversation_id) FROM messages WHERE role = 'assistant'"
+        counted["conversations answered"] = int(await rows.scalar(text(answered)) or 0)
+        stored = await rows.scalars(
+            text("SELECT sha256 FROM plugins WHERE organization_id = :organization"),
+            {"organization": bot.admin.organization_id},
+        )
+    home = stage.packages / bot.admin.organization_id
+    assert {f"{sha256}.zip" for sha256 in stored} <= {path.name for path in home.iterdir()}
+    return counted
 
 
 class _Empty(BaseHTTPRequestHandler):

@@ -16,6 +16,7 @@ from cadence.infra.rate_limits.in_memory import MemoryLimiter
 from cadence.infra.rate_limits.in_redis import RedisLimiter
 from cadence.infra.rate_limits.quotas import Bucket, Quota, RateLimiter
 from cadence.infra.redis.connecting import MEMORY
+from cadence.infra.redis.connections import tell_resets
 
 # A request waits for Redis to count it for 8 times 50 ms; then Redis is left alone for a second.
 TICK, TICKS = 0.05, 8
@@ -117,7 +118,8 @@ async def open_rate_limiter(
 
 def _open_redis(url: str) -> Redis:
     # One more try, at once: a connection that has idled may have been closed by the other side.
-    return Redis.from_url(url, retry=Retry(NoBackoff(), 1), max_connections=CONNECTIONS)
+    client = Redis.from_url(url, retry=Retry(NoBackoff(), 1), max_connections=CONNECTIONS)
+    return tell_resets(client)
 
 
 @asynccontextmanager

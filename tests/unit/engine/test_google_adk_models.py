@@ -30,6 +30,7 @@ from cadence.engine.models.retries import RetryPolicy
 from cadence.engine.sharing import Unshared
 from cadence.engine.spec import ModelSpec, Provider
 from cadence.engine.transports import prepare
+from cadence.kernel.clock import SystemClock
 from tests.conformance.stage import PlainTransports
 from tests.fakes.model_server import (
     Call,
@@ -350,7 +351,7 @@ async def test_arguments_without_end_are_no_answer(asker: Asker) -> None:
     model = asker.model(Provider.OPENAI)
     asked = Asked(model=model, offered=model.offered([ADD], Calling.FREE), seconds=5)
     question = Question(asked=asked, prompt="Add.", contents=[said("Hi.")])
-    calls = ModelCalls(retries=RetryPolicy(), chance=lambda: 0.5)
+    calls = ModelCalls(retries=RetryPolicy(), chance=lambda: 0.5, clock=SystemClock())
 
     with pytest.raises(ModelAnswerInvalid):
         await question.put(calls, meter=UsageMeter())
@@ -359,7 +360,7 @@ async def test_arguments_without_end_are_no_answer(asker: Asker) -> None:
 @pytest.mark.parametrize("provider", list(Provider), ids=str)
 async def test_a_rehearsal_asks_nobody_and_gets_through(asker: Asker, provider: Provider) -> None:
     model = asker.model(provider)
-    calls = ModelCalls(retries=RetryPolicy(), chance=lambda: 0.5)
+    calls = ModelCalls(retries=RetryPolicy(), chance=lambda: 0.5, clock=SystemClock())
 
     await asyncio.to_thread(rehearse, model.spec, calls)
 

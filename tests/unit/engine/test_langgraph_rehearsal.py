@@ -8,6 +8,7 @@ from cadence.engine.backends.langgraph.rehearsal import rehearse
 from cadence.engine.models.calls import ModelCalls
 from cadence.engine.models.retries import RetryPolicy
 from cadence.engine.spec import ModelSpec, Provider
+from cadence.kernel.clock import SystemClock
 
 
 @pytest.mark.parametrize("provider", list(Provider), ids=str)
@@ -16,7 +17,7 @@ async def test_a_rehearsal_asks_nobody(provider: Provider) -> None:
     spec = ModelSpec(
         provider=provider, model="m", base_url="http://127.0.0.1:1", api_key="sk-rehearsal-0001"
     )
-    calls = ModelCalls(retries=RetryPolicy(tries_more=0), chance=lambda: 0.5)
+    calls = ModelCalls(retries=RetryPolicy(tries_more=0), chance=lambda: 0.5, clock=SystemClock())
 
     rehearse(spec, calls)
 

@@ -1,5 +1,8 @@
 """What happens around a model call, whatever the framework."""
 
+import asyncio
+from datetime import UTC, datetime
+
 import httpx
 import httpx2
 import pytest
@@ -16,7 +19,7 @@ from cadence.engine.errors import (
     ModelUnreachable,
 )
 from cadence.engine.events import Usage
-from cadence.engine.models.calls import ModelCalls, Progress
+from cadence.engine.models.calls import Account, ModelCalls, Progress
 from cadence.engine.models.environment import scrub_vendor_environment
 from cadence.engine.models.failures import translate
 from cadence.engine.models.retries import RetryPolicy
@@ -24,7 +27,18 @@ from cadence.engine.providers import PROVIDERS, option_problems
 from cadence.engine.spec import ModelSpec, Provider
 
 POLICY = RetryPolicy()
-CALLS = ModelCalls(retries=RetryPolicy(first_pause=0), chance=lambda: 0.5)
+NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
+SPEC = ModelSpec(
+    provider=Provider.OPENAI, model="m", base_url="http://127.0.0.1:1", api_key="sk-models-0001"
+)
+
+
+class NoonClock:
+    def now(self) -> datetime:
+        return NOON
+
+
+CALLS = ModelCalls(retries=RetryPolicy(first_pause=0), chance=lambda: 0.5, clock=NoonClock())
 
 
 class VendorError(Exception):
@@ -129,6 +143,10 @@ def test_chance_spreads_the_tries() -> None:
     assert pauses == [0.125, 0.375]
 
 
+def account(meter: UsageMeter) -> Account:
+    return Account(spec=SPEC, meter=meter)
+
+
 async def test_only_tries_that_were_answered_are_counted() -> None:
     meter = UsageMeter()
     tries = 0
@@ -141,7 +159,7 @@ async def test_only_tries_that_were_answered_are_counted() -> None:
         progress.input_tokens, progress.output_tokens = 5, 2
         return "answer"
 
-    answer = await CALLS.make(attempt, seconds=5, meter=meter)
+    answer = await CALLS.make(attempt, seconds=5, account=account(meter))
 
     assert (answer, tries, meter.total) == ("answer", 3, Usage(5, 2, 1))
 
@@ -154,7 +172,7 @@ async def test_after_the_first_token_there_is_no_other_try() -> None:
         raise VendorError(500)
 
     with pytest.raises(ModelUnavailable):
-        await CALLS.make(attempt, seconds=5, meter=meter)
+        await CALLS.make(attempt, seconds=5, account=account(meter))
     assert meter.total.llm_calls == 1
 
 
@@ -165,7 +183,51 @@ async def test_the_second_failure_is_not_taken_for_the_first() -> None:
         raise next(errors)
 
     with pytest.raises(ModelAuthenticationFailed):
-        await CALLS.make(attempt, seconds=5, meter=UsageMeter())
+        await CALLS.make(attempt, seconds=5, account=account(UsageMeter()))
+
+
+async def test_a_call_is_counted_with_its_model_and_how_long_it_took() -> None:
+    meter = UsageMeter()
+
+    async def attempt(progress: Progress) -> None:
+        await asyncio.sleep(0.02)
+        progress.input_tokens, progress.output_tokens = 5, 2
+
+    await CALLS.make(attempt, seconds=5, account=account(meter))
+
+    [call] = meter.calls
+    assert (call.provider, call.model) == (Provider.OPENAI, "m")
+    assert (call.input_tokens, call.output_tokens) == (5, 2)
+    assert call.started_at == NOON.timestamp()
+    assert call.ended_at - call.started_at >= 0.02
+
+
+@pytest.mark.parametrize(("told", "counted"), [(10**30, 2**31 - 1), (-5, 0)])
+async def test_what_a_server_makes_up_is_counted_within_reason(told: int, counted: int) -> None:
+    meter = UsageMeter()
+
+    async def attempt(progress: Progress) -> None:
+        progress.input_tokens = progress.output_tokens = told
+
+    await CALLS.make(attempt, seconds=5, account=account(meter))
+
+    assert meter.total == Usage(counted, counted, 1)
+
+
+async def test_a_call_that_is_cut_short_is_counted_up_to_there() -> None:
+    meter = UsageMeter()
+
+    async def attempt(progress: Progress) -> None:
+        progress.input_tokens = 5
+        await asyncio.sleep(60)
+
+    with pytest.raises(ModelTimeout):
+        await CALLS.make(attempt, seconds=0.02, account=account(meter))
+
+    [call] = meter.calls
+    assert (call.input_tokens, call.output_tokens) == (5, 0)
+    assert call.ended_at - call.started_at >= 0.02
+    assert meter.total == Usage(5, 0, 1)
 
 
 def test_vendors_variables_are_gone_and_tracing_is_off() -> None:

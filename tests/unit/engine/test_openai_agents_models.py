@@ -31,6 +31,7 @@ from cadence.engine.spec import ModelSpec, Provider
 from cadence.engine.supervision import OwnTool
 from cadence.engine.tools import ToolOutcome
 from cadence.engine.transports import prepare
+from cadence.kernel.clock import SystemClock
 from tests.fakes.model_server import (
     Call,
     ModelServer,
@@ -306,7 +307,7 @@ async def test_a_rehearsal_asks_nobody(provider: Provider) -> None:
     spec = ModelSpec(
         provider=provider, model="m", base_url="http://127.0.0.1:1", api_key="sk-rehearsal-0001"
     )
-    calls = ModelCalls(retries=RetryPolicy(tries_more=0), chance=lambda: 0.5)
+    calls = ModelCalls(retries=RetryPolicy(tries_more=0), chance=lambda: 0.5, clock=SystemClock())
 
     rehearse(spec, calls)
 
