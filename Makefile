@@ -2,7 +2,7 @@
 RUN := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-quick test-real check quick dev start up down services services-stop migrate migrate-down migrate-create migrate-history bootstrap openapi health stats doctor psql mongo redis db-reset-full fmt lint types imports conformance fuzz bench clean
+.PHONY: help setup demo test test-quick test-real check quick dev start up down services services-stop migrate migrate-down migrate-create migrate-history bootstrap openapi health stats doctor psql mongo redis db-reset-full fmt lint types imports conformance fuzz bench bench-streams clean
 
 help: ## List what make can do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}'
@@ -71,5 +71,7 @@ fuzz: setup ## Call every operation 200 times as each role, otherwise than the l
 	@FUZZ_EXAMPLES=200 $(RUN)/pytest -n auto tests/security/test_schema_fuzzing.py
 bench: setup ## Figures of speed and memory
 	@$(RUN)/python -m tests.benchmarks
+bench-streams: setup ## 1, 50, 200 and 500 streams that stay open, for minutes: make bench-streams ARGS="--real --workers 2"
+	@$(RUN)/python -m tests.benchmarks.streams $(ARGS)
 clean: ## Remove caches
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache && find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

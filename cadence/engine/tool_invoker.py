@@ -10,12 +10,12 @@ from typing import Any
 
 from cadence_sdk import CadenceException
 
-from cadence.engine.own_task import own_task
 from cadence.engine.spec import AgentSpec, ToolSpec
 from cadence.engine.text import clean, clip
 from cadence.engine.tool_arguments import ArgumentCheck
 from cadence.engine.tool_results import ResultTooLarge, ResultUnreadable, render
 from cadence.engine.tools import PluginCode, ToolErrorCode, ToolOutcome
+from cadence.kernel.own_task import own_task
 
 _log = logging.getLogger(__name__)
 

@@ -4,10 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from http.cookiejar import DefaultCookiePolicy
-from typing import Protocol
+from typing import Protocol, cast
 
 import httpx
 import httpx2
+
+from cadence.engine.read_ahead import JoinedBody, Stream
 
 
 class Transports(Protocol):
@@ -36,6 +38,8 @@ class Response(Protocol):
         ...
 
 
+_EVENT_STREAM = "text/event-stream"
+
 _opened: ContextVar[list[Response] | None] = ContextVar("opened_responses", default=None)
 
 
@@ -43,7 +47,7 @@ def prepare(transports: Transports) -> None:
     """Make the shared clients fit for many tenants; safe to repeat.
 
     A shared client would send one tenant's cookies with another's calls, so no cookie is kept. And
-    every response is remembered for `closing_responses`.
+    every response is remembered for `closing_responses`, a streamed one read ahead until then.
     """
     for client in (transports.httpx, transports.httpx2):
         client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -71,7 +75,10 @@ async def closing_responses() -> AsyncIterator[list[Response]]:
             await response.aclose()
 
 
-async def _remember(response: Response) -> None:
+async def _remember(response: httpx.Response | httpx2.Response) -> None:
     opened = _opened.get()
-    if opened is not None:
-        opened.append(response)
+    if opened is None:
+        return
+    opened.append(response)
+    if response.headers.get("content-type", "").startswith(_EVENT_STREAM):
+        response.stream = JoinedBody(cast("Stream", response.stream))

@@ -6,9 +6,9 @@ from contextlib import aclosing
 
 from cadence.engine.errors import RunTimeout
 from cadence.engine.events import RuntimeEvent
-from cadence.engine.own_task import own_task
 from cadence.engine.turn_events import TurnEvents
 from cadence.kernel.clock import Clock
+from cadence.kernel.own_task import own_task
 
 PlayTurn = Callable[[TurnEvents], Awaitable[None]]
 

@@ -1,7 +1,8 @@
 """Opens the HTTP clients through which everything outside is called."""
 
+import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,9 @@ from httpx2 import Client as Httpx2Client
 from cadence.infra.egress import over_httpx, over_httpx2
 from cadence.infra.egress.guard import Guard, Resolver, build_resolver
 from cadence.infra.egress.limits import EgressLimits
+from cadence.infra.egress.pacing import ReadPace
 from cadence.infra.egress.rules import EgressRules
+from cadence.kernel.own_task import own_task
 
 _RESOLVER_THREADS = 8
 
@@ -38,17 +41,18 @@ class Egress:
     ssl_context: ssl.SSLContext
     _guard: Guard = field(repr=False)
     _limits: EgressLimits = field(repr=False)
+    _pace: ReadPace = field(repr=False)
 
     def build_httpx_transport(self) -> HttpxTransport:
         """Return a guarded transport for a client of one's own, whose closing closes it."""
         return over_httpx.GuardedTransport(
-            self._guard, ssl_context=self.ssl_context, limits=self._limits
+            self._guard, ssl_context=self.ssl_context, limits=self._limits, pace=self._pace
         )
 
     def build_httpx2_transport(self) -> Httpx2Transport:
         """Return a guarded transport for a client of one's own, whose closing closes it."""
         return over_httpx2.GuardedTransport(
-            self._guard, ssl_context=self.ssl_context, limits=self._limits
+            self._guard, ssl_context=self.ssl_context, limits=self._limits, pace=self._pace
         )
 
 
@@ -73,10 +77,16 @@ async def open_egress(
             stack.callback(threads.shutdown, wait=False, cancel_futures=True)
             resolver = build_resolver(threads)
         guard = Guard(rules, resolver=resolver)
-        lower = over_httpx.GuardedTransport(guard, ssl_context=ssl_context, limits=limits)
+        pace = ReadPace()
+        lower = over_httpx.GuardedTransport(
+            guard, ssl_context=ssl_context, limits=limits, pace=pace
+        )
         stack.push_async_callback(lower.aclose)
-        lower2 = over_httpx2.GuardedTransport(guard, ssl_context=ssl_context, limits=limits)
+        lower2 = over_httpx2.GuardedTransport(
+            guard, ssl_context=ssl_context, limits=limits, pace=pace
+        )
         stack.push_async_callback(lower2.aclose)
+        await stack.enter_async_context(_closing_idle(limits, lower.close_idle, lower2.close_idle))
         yield Egress(
             httpx=over_httpx.build_client(lower, limits=limits),
             httpx2=over_httpx2.build_client(lower2, limits=limits),
@@ -85,4 +95,19 @@ async def open_egress(
             ssl_context=ssl_context,
             _guard=guard,
             _limits=limits,
+            _pace=pace,
         )
+
+
+@asynccontextmanager
+async def _closing_idle(
+    limits: EgressLimits, *transports: Callable[[], Awaitable[None]]
+) -> AsyncIterator[None]:
+    async def close_for_ever() -> None:
+        while True:
+            await asyncio.sleep(limits.idle_seconds / 2)
+            for close_idle in transports:
+                await close_idle()
+
+    async with own_task(close_for_ever()):
+        yield

@@ -9,10 +9,12 @@ from typing import cast
 import anyio
 import httpcore2
 import httpx2
+from httpcore2._backends.anyio import AnyIOStream
 from typing_extensions import override
 
 from cadence.infra.egress.guard import Guard
 from cadence.infra.egress.limits import EgressLimits
+from cadence.infra.egress.pacing import PacedStream, ReadPace
 from cadence.infra.egress.rules import EgressBlocked, Scheme
 
 _FAILURES = (
@@ -31,7 +33,9 @@ class Httpx2EgressBlocked(httpx2.ConnectError, EgressBlocked):
 class GuardedTransport(httpx2.AsyncBaseTransport):
     """Sends requests over connections that the guard made; knows no proxy and no unix socket."""
 
-    def __init__(self, guard: Guard, *, ssl_context: ssl.SSLContext, limits: EgressLimits) -> None:
+    def __init__(
+        self, guard: Guard, *, ssl_context: ssl.SSLContext, limits: EgressLimits, pace: ReadPace
+    ) -> None:
         # A pool for each scheme, because below this point a connection does not know its own.
         self._pools = {
             str(scheme): httpcore2.AsyncConnectionPool(
@@ -39,7 +43,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
                 max_connections=limits.connections,
                 max_keepalive_connections=limits.idle_connections,
                 keepalive_expiry=limits.idle_seconds,
-                network_backend=GuardedBackend(guard, scheme),
+                network_backend=GuardedBackend(guard, scheme, pace),
             )
             for scheme in Scheme
         }
@@ -57,6 +61,13 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
             stream=_Body(answer),
             extensions=answer.extensions,
         )
+
+    async def close_idle(self) -> None:
+        """Close what has been idle for too long, which a pool only does while it is used."""
+        for pool in self._pools.values():
+            # All that a pool does itself before and after each request; it has no word for it.
+            expired = pool._assign_requests_to_connections()  # noqa: SLF001
+            await pool._close_connections(expired)  # noqa: SLF001
 
     @override
     async def aclose(self) -> None:
@@ -101,9 +112,10 @@ def build_closed_client() -> httpx2.Client:
 class GuardedBackend(httpcore2.AsyncNetworkBackend):
     """Connects for one scheme, asking the guard each time; for pools that others build."""
 
-    def __init__(self, guard: Guard, scheme: Scheme) -> None:
+    def __init__(self, guard: Guard, scheme: Scheme, pace: ReadPace) -> None:
         self._guard = guard
         self._scheme = scheme
+        self._pace = pace
         self._network = httpcore2.AnyIOBackend()
 
     @override
@@ -116,13 +128,14 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
         async def attempt(address: str, seconds: float | None) -> httpcore2.AsyncNetworkStream:
-            return await self._network.connect_tcp(
+            connected = await self._network.connect_tcp(
                 address,
                 port,
                 timeout=seconds,
                 local_address=local_address,
                 socket_options=socket_options,
             )
+            return self._paced(connected)
 
         try:
             return await self._guard.connect(
@@ -152,6 +165,12 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
     @override
     async def sleep(self, seconds: float) -> None:
         await self._network.sleep(seconds)
+
+    def _paced(self, connected: httpcore2.AsyncNetworkStream) -> httpcore2.AsyncNetworkStream:
+        # Below TLS, where one read brings all that has arrived; above it, each brings one record.
+        if isinstance(connected, AnyIOStream):
+            connected._stream = PacedStream(connected._stream, self._pace)  # noqa: SLF001  # no other way in
+        return connected
 
 
 class _Body(httpx2.AsyncByteStream):

@@ -38,7 +38,6 @@ _HEARD_FROM = {
     "pymongo": logging.WARNING,
     "python_multipart": logging.WARNING,
     "sqlalchemy": logging.WARNING,
-    "sse_starlette": logging.WARNING,
     "urllib3": logging.WARNING,
     "websockets": logging.WARNING,
 }

@@ -8,9 +8,9 @@ import pytest
 
 from cadence.engine.errors import EngineError, ModelTimeout, RunTimeout
 from cadence.engine.events import AgentEnded, AgentStarted, MessageDelta
-from cadence.engine.own_task import end, own_task
 from cadence.engine.turn_events import TurnEvents
 from cadence.engine.turn_stream import PlayTurn, stream_turn
+from cadence.kernel.own_task import end, own_task
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 PATIENCE = 0.05
