@@ -69,9 +69,7 @@ def upgrade() -> None:
             "FOR EACH ROW EXECUTE FUNCTION count_message()"
         )
     else:
-        op.execute(
-            f"CREATE TRIGGER messages_counted AFTER INSERT ON messages BEGIN {COUNT}; END"
-        )
+        op.execute(f"CREATE TRIGGER messages_counted AFTER INSERT ON messages BEGIN {COUNT}; END")
 
 
 def downgrade() -> None:
