@@ -9,6 +9,7 @@ from typing import Protocol, cast
 import httpx
 import httpx2
 
+from cadence.engine.bounded_body import BoundedBody
 from cadence.engine.read_ahead import JoinedBody, Stream
 
 
@@ -47,13 +48,16 @@ def prepare(transports: Transports) -> None:
     """Make the shared clients fit for many tenants; safe to repeat.
 
     A shared client would send one tenant's cookies with another's calls, so no cookie is kept. And
-    every response is remembered for `closing_responses`, a streamed one read ahead until then.
+    every response is bounded, and remembered for `closing_responses`, a streamed one read ahead
+    until then.
     """
     for client in (transports.httpx, transports.httpx2):
+        # Uncompressed, so that what is read is no longer than what was sent.
+        client.headers["accept-encoding"] = "identity"
         client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         hooks = client.event_hooks["response"]
-        if _remember not in hooks:
-            hooks.append(_remember)
+        if _take_in not in hooks:
+            hooks.append(_take_in)
 
 
 @asynccontextmanager
@@ -75,10 +79,13 @@ async def closing_responses() -> AsyncIterator[list[Response]]:
             await response.aclose()
 
 
-async def _remember(response: httpx.Response | httpx2.Response) -> None:
+async def _take_in(response: httpx.Response | httpx2.Response) -> None:
+    # What is compressed all the same is not unpacked: it is no answer to what was asked for.
+    response.headers.pop("content-encoding", None)
+    response.stream = BoundedBody(cast("Stream", response.stream))
     opened = _opened.get()
     if opened is None:
         return
     opened.append(response)
     if response.headers.get("content-type", "").startswith(_EVENT_STREAM):
-        response.stream = JoinedBody(cast("Stream", response.stream))
+        response.stream = JoinedBody(response.stream)

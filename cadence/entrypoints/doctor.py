@@ -13,6 +13,7 @@ from cadence.domains.operations.schemas import State
 from cadence.domains.operations.service import WITHIN_SECONDS, ReadinessService
 from cadence.entrypoints.refusing import ABOUT_SETTINGS, Refused, find_reasons
 from cadence.entrypoints.starting import opened
+from cadence.infra.redis.eviction import find_eviction
 from cadence.infra.secrets.keyring import KeyringInvalid
 from cadence.infra.telemetry.logging import configure_logging
 
@@ -42,14 +43,17 @@ async def _examine_stores(settings: Settings) -> bool:
             states = await readiness.states()
             await _wait_for_events(readiness)
             events = readiness.events
+            eviction = await find_eviction(resources.redis)
     except (Refused, KeyringInvalid) as refusal:
         _bad("stores", find_reasons(refusal))
         return False
     for store, state in states.items():
         _tell(store, state, remedy=REMEDIES[store])
     _tell("events", events, remedy=EVENTS_REMEDY)
+    if eviction is not None:
+        _bad("redis", [f"drops keys ({eviction}): set maxmemory-policy noeviction"])
     _line("note", "plugins", "uploaded plugins run in this process: trust whoever uploads")
-    return all(state is State.OK for state in (*states.values(), events))
+    return eviction is None and all(state is State.OK for state in (*states.values(), events))
 
 
 async def _wait_for_events(readiness: ReadinessService) -> None:

@@ -18,9 +18,6 @@ from cadence.runs.record import RunRecord
 from cadence.runs.scripts import TAKE
 from cadence.runs.writing import RunWriter
 
-# More than the few events of an ending have.
-CLOSING_BYTES = 65_536
-
 
 class RunAdopter:
     """Whatever it does may be done again: it may itself die anywhere in between."""
@@ -61,7 +58,7 @@ class RunAdopter:
             record,
             token=token,
             node=node,
-            max_bytes=CLOSING_BYTES,
+            max_bytes=self._flusher.max_bytes,
             mark=self._flusher.mark,
             last=last,
         )
@@ -84,6 +81,8 @@ class RunAdopter:
                     instance_id=str(record.orchestrator_id),
                 )
             )
+        if settled.rest is not None:
+            await writer.append(settled.rest)
         if settled.error is not None:
             await writer.append(settled.error)
         lasted = self._clock.now() - record.started_at

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from redis.asyncio import Redis
 
-from cadence.kernel.ids import ConversationId, RunId, new_ulid, new_uuid
+from cadence.kernel.ids import ConversationId, OrganizationId, RunId, new_ulid, new_uuid
+from cadence.runs.claiming import give_back, take
 from cadence.runs.errors import ConversationBusy
 from cadence.runs.keys import lock_key
-from cadence.runs.scripts import RELEASE_LOCK
 
 # Seconds that a lock outlives the process that holds it; `RunKeeper` renews it long before.
 LOCK_SECONDS = 60
@@ -32,28 +32,45 @@ class ConversationLock:
 
     @asynccontextmanager
     async def taking(
-        self, conversation_id: UUID | None, *, run_id: RunId | None = None
+        self,
+        conversation_id: UUID | None,
+        *,
+        organization_id: OrganizationId,
+        owner: str,
+        run_id: RunId | None = None,
     ) -> AsyncIterator[TakenConversation]:
         """Take a conversation, or the id of a new one; raises `ConversationBusy`.
 
-        It is given back when the block fails, and otherwise kept for the run to release. The run
-        gets a new id unless it has one.
+        It is given back when it or the block fails, and otherwise kept for the run to release. The
+        run gets a new id unless it has one. Nobody has looked yet whose conversation it is: what
+        the owner of another one takes is not this one.
         """
         taken = TakenConversation(
             ConversationId(conversation_id or new_uuid()), run_id or RunId(new_ulid())
         )
-        key = lock_key(taken.conversation_id)
-        if not await self._redis.set(key, taken.run_id, nx=True, ex=LOCK_SECONDS):
-            raise ConversationBusy
+        key = lock_key(organization_id, owner, taken.conversation_id)
         try:
+            await self._take(key, taken.run_id)
             yield taken
         except BaseException:
-            await self.release(taken.conversation_id, taken.run_id)
+            await give_back(self._redis, key, taken.run_id.encode())
             raise
 
-    async def release(self, conversation_id: ConversationId, run_id: RunId) -> None:
+    async def release(
+        self,
+        conversation_id: ConversationId,
+        run_id: RunId,
+        *,
+        organization_id: OrganizationId,
+        owner: str,
+    ) -> None:
         """Give the conversation back, if it is still this run's.
 
         A run's final event has done so already; for a run that never began it is done here.
         """
-        await self._redis.eval(RELEASE_LOCK, 1, lock_key(conversation_id), run_id)
+        key = lock_key(organization_id, owner, conversation_id)
+        await give_back(self._redis, key, run_id.encode())
+
+    async def _take(self, key: str, run_id: RunId) -> None:
+        if not await take(self._redis, key, run_id.encode(), seconds=LOCK_SECONDS):
+            raise ConversationBusy

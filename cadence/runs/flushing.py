@@ -40,6 +40,7 @@ class RunFlusher:
         self._redis = redis
         self.node = node
         self.keep_seconds = settings.keep_seconds
+        self.max_bytes = settings.max_bytes
         self.live_seconds = int(settings.max_seconds) + settings.keep_seconds + SPARE_SECONDS
         self._stop = stop
         self._held: dict[RunId, RunWriter] = {}

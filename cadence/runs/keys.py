@@ -1,6 +1,7 @@
 """Under which names Redis holds what belongs to runs."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from cadence.kernel.ids import ConversationId, OrganizationId, RunId
 from cadence.runs.record import RunRecord
@@ -33,9 +34,9 @@ def lease_key(node: str) -> str:
     return f"runs:node:{node}"
 
 
-def lock_key(conversation_id: ConversationId) -> str:
-    """Return what holds the run whose turn it is in a conversation."""
-    return f"turn:{conversation_id}"
+def lock_key(organization_id: OrganizationId, owner: str, conversation_id: ConversationId) -> str:
+    """Return what holds the run whose turn it is in a conversation of this owner."""
+    return f"turn:{organization_id}:{owner}:{conversation_id}"
 
 
 def run_slot_keys(organization_id: OrganizationId, owner: str) -> tuple[str, str]:
@@ -51,6 +52,12 @@ def reader_slot_keys(organization_id: OrganizationId, owner: str) -> tuple[str, 
 def member_of(organization_id: OrganizationId, run_id: RunId) -> str:
     """Return how a run is written in its node's set."""
     return f"{organization_id}:{run_id}"
+
+
+def run_of_member(member: str) -> tuple[OrganizationId, RunId]:
+    """Read what `member_of` has written; raises `ValueError` for anything else."""
+    organization, _, run = member.partition(":")
+    return OrganizationId(UUID(organization)), RunId(run)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +79,7 @@ class RunKeys:
             run=run_key(*whose),
             events=events_key(*whose),
             runs_of=runs_of_key(node),
-            lock=lock_key(record.conversation_id),
+            lock=lock_key(record.organization_id, record.owner, record.conversation_id),
             slots=run_slot_keys(record.organization_id, record.owner),
             member=member_of(*whose),
         )

@@ -1,5 +1,6 @@
 """A run's events in a Redis stream, readable by anybody from any point until they expire."""
 
+import re
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
@@ -21,6 +22,9 @@ from cadence.runs.writing import RunWriter
 __all__ = ["LoggedEvent", "RunLog", "RunWriter"]
 
 log = structlog.get_logger(__name__)
+
+# A ULID as `new_ulid` writes it. Any other text could name what Redis keeps beside a run.
+_RUN_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 
 
 class RunLog:
@@ -70,6 +74,8 @@ class RunLog:
 
     async def find(self, organization_id: OrganizationId, run_id: RunId, *, owner: str) -> RunState:
         """Return a run; raises `RunNotFound` for a foreign one and one that has expired."""
+        if _RUN_ID.fullmatch(run_id) is None:
+            raise RunNotFound
         fields: Any = await self._redis.hgetall(run_key(organization_id, run_id))
         if fields.get(b"owner") != owner.encode():
             raise RunNotFound

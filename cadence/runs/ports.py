@@ -4,18 +4,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from cadence.engine.events import Outcome, RunError, Usage
+from cadence.engine.events import MessageDelta, Outcome, RunError, Usage
 from cadence.runs.logged import LoggedEvent
 from cadence.runs.record import RunRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """How a run that had to be finished by another process has ended."""
+    """How a run that had to be finished by another process has ended.
+
+    `rest` is what its answer says and its log does not, since its process died in between.
+    """
 
     outcome: Outcome
     usage: Usage
     error: RunError | None
+    rest: MessageDelta | None = None
 
 
 class Ending(Protocol):

@@ -4,16 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
-from uuid import UUID
 
 import structlog
-from redis.exceptions import RedisError
 
 from cadence.kernel.clock import Clock
 from cadence.kernel.ids import OrganizationId, RunId
 from cadence.runs.adopting import RunAdopter
 from cadence.runs.beside import beside
-from cadence.runs.keys import NODES, claim_key, lease_key, runs_of_key
+from cadence.runs.claiming import give_back, take
+from cadence.runs.keys import NODES, claim_key, lease_key, run_of_member, runs_of_key
 from cadence.runs.opening import Runs
 from cadence.runs.ports import Ending
 
@@ -70,7 +69,7 @@ class RunRescuer:
         orphans = [f"{self._flusher.node} {member}" for member in await self._orphans()]
         self._suspect([*dead, *orphans], now)
         sure = {name for name, since in self._suspects.items() if now - since >= self._sure_after}
-        await self._rescue([tuple(name.split()) for name in orphans if name in sure])
+        await self._rescue([tuple(name.split(" ", 1)) for name in orphans if name in sure])
         for node in dead:
             if node in sure:
                 await self._bury(node)
@@ -112,27 +111,25 @@ class RunRescuer:
                 tasks.create_task(self._rescue_one(node, member))
 
     async def _rescue_one(self, node: str, member: str) -> None:
-        organization, _, run = member.partition(":")
-        organization_id, run_id = OrganizationId(UUID(organization)), RunId(run)
-        claim = claim_key(organization_id, run_id)
         async with self._turns:
             try:
-                if await self._redis.set(claim, self._flusher.node, nx=True, ex=CLAIM_SECONDS):
-                    async with asyncio.timeout(CLAIM_SECONDS):
-                        await self._adopter.finish(node, organization_id, run_id)
-                    log.info("run_rescued", run_id=run_id, node=node)
-                    self._count()
+                await self._finish(node, *run_of_member(member))
             except Exception as failure:  # noqa: BLE001  # it is tried again by whoever is next
-                log.warning(
-                    "run_not_rescued", run_id=run_id, node=node, error=type(failure).__name__
-                )
-                await self._give_up(claim)
+                log.warning("run_not_rescued", run=member, node=node, error=type(failure).__name__)
 
-    async def _give_up(self, claim: str) -> None:
+    async def _finish(self, node: str, organization_id: OrganizationId, run_id: RunId) -> None:
+        claim, mine = claim_key(organization_id, run_id), self._flusher.node.encode()
         try:
-            await self._redis.delete(claim)
-        except (RedisError, OSError) as failure:
-            log.debug("claim_left_to_expire", error=type(failure).__name__)
+            # Ours already: an answer was lost. `look` never has one run finished twice at once.
+            if not await take(self._redis, claim, mine, seconds=CLAIM_SECONDS):
+                return
+            async with asyncio.timeout(CLAIM_SECONDS):
+                await self._adopter.finish(node, organization_id, run_id)
+        except Exception:
+            await give_back(self._redis, claim, mine)
+            raise
+        log.info("run_rescued", run_id=run_id, node=node)
+        self._count()
 
     async def _watch_for_ever(self) -> None:
         while True:

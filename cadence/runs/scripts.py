@@ -5,10 +5,8 @@
 TAKEN = -1
 MISSING = -2
 
-# Only the run that holds the lock may open it: a late one must not free its successor's.
-RELEASE_LOCK = (
-    "if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('del', KEYS[1]) end return 1"
-)
+# Only who holds a key may free it: a late one must not free its successor's.
+RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('del', KEYS[1]) end return 1"
 
 # KEYS: run, runs of the node, nodes. ARGV: token, seconds to live, member, node, then the record.
 OPEN = """

@@ -62,8 +62,10 @@ class StreamSlots:
     async def release_run(
         self, run_id: RunId, *, organization_id: OrganizationId, owner: str
     ) -> None:
-        """Give the place back; what Redis cannot be told now expires there."""
-        await self._release(_Slot(run_slot_keys(organization_id, owner), run_id))
+        """Give the place back, if it still has one; what Redis cannot be told now expires there."""
+        slot = _Slot(run_slot_keys(organization_id, owner), run_id)
+        if slot in self._held:
+            await self._release(slot)
 
     @asynccontextmanager
     async def reading(
@@ -91,12 +93,19 @@ class StreamSlots:
 
     async def renew(self) -> None:
         """Keep all that is held from expiring; raises what the driver raises."""
+        held = tuple(self._held)
         # Its types do not know that a pipeline's commands wait for `execute`.
         pipeline: Any = self._redis.pipeline(transaction=False)
-        async with pipeline as said:
-            for slot in self._held:
-                said.eval(RENEW_SLOT, 2, *slot.keys, slot.member, SLOT_SECONDS)
-            await said.execute()
+        try:
+            async with pipeline as said:
+                for slot in held:
+                    said.eval(RENEW_SLOT, 2, *slot.keys, slot.member, SLOT_SECONDS)
+                await said.execute()
+        finally:
+            # One that was given back meanwhile may have been taken anew by the renewal.
+            for slot in held:
+                if slot not in self._held:
+                    await self._release(slot)
 
     def _limits(self, rates: Mapping[str, int], *, is_person: bool) -> Sequence[int]:
         defaults = self._rates

@@ -213,6 +213,18 @@ class Endless:
 
 
 @dataclass(frozen=True, slots=True)
+class EndlessLine:
+    """Begin an event stream and send this without end; as it is, one line that never ends."""
+
+    part: bytes = b"x" * 65_536
+
+    def plan(self, request: ModelRequest) -> Raw:
+        """Return the bytes."""
+        headers = (("content-type", "text/event-stream; charset=utf-8"),)
+        return Raw(status=200, headers=headers, content=self.part, is_endless=True)
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownTool:
     """Call a tool that was not offered."""
 

@@ -87,11 +87,12 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Raw:
-    """Bytes that are no answer of the wire."""
+    """Bytes that are no answer of the wire; with `is_endless`, again and again with status 200."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
     content: bytes = b""
+    is_endless: bool = False
 
 
 @dataclass(frozen=True, slots=True)

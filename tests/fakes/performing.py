@@ -35,6 +35,8 @@ class Performance:
                 await self._refuse(plan)
             case Reason():
                 await self._refuse(self._wire.refusal(plan, self._request))
+            case Raw(is_endless=True):
+                await self._repeat(plan)
             case Raw():
                 answer = HttpAnswer(status=plan.status, headers=plan.headers, content=plan.content)
                 await self._connection.send_whole(answer)
@@ -42,6 +44,11 @@ class Performance:
                 await self._keep_silent(plan)
             case _:
                 assert_never(plan)
+
+    async def _repeat(self, raw: Raw) -> None:
+        self._connection.begin_stream(list(raw.headers))
+        while True:
+            await self._connection.send(raw.content)
 
     async def _keep_silent(self, silence: Silence) -> None:
         if silence.seconds is None:

@@ -96,7 +96,9 @@ class _Run:
             question = said("What is 1 + 2?", run=self.record.run_id)
             await transcripts.append(self.record.conversation_id, question)
 
-    async def answer(self, status: str, error_code: str | None) -> None:
+    async def answer(
+        self, status: str, error_code: str | None, *, agents: Sequence[str] = ()
+    ) -> None:
         async with self.scene.open() as transcripts:
             usage = {"input_tokens": 7, "output_tokens": 8, "llm_calls": 2}
             answer = said(
@@ -106,6 +108,7 @@ class _Run:
                 status=status,
                 error_code=error_code,
                 usage=usage,
+                agents=list(agents),
             )
             await transcripts.append(self.record.conversation_id, answer)
 
@@ -195,6 +198,29 @@ async def test_an_answer_that_is_stored_decides_how_its_run_ended(
     assert (await run.stored())[1].content == "It is three."
 
 
+@pytest.mark.parametrize(
+    ("events", "rest", "agent"),
+    [
+        pytest.param(SAID, "ee.", "lead", id="the last word"),
+        pytest.param(SAID[:4], "It is three.", "closer", id="all words"),
+        pytest.param(SAID[:5], "three.", "lead", id="some words"),
+        pytest.param([*SAID[:4], *SAID[5:]], None, None, id="words with a gap before them"),
+        pytest.param([*SAID, MessageDelta(content="ee.", agent="lead")], None, None, id="nothing"),
+    ],
+)
+async def test_what_was_stored_and_not_told_is_told_before_the_end(
+    run: _Run, *, events: Sequence[RunEvent], rest: str | None, agent: str | None
+) -> None:
+    await run.ask()
+    await run.answer("completed", None, agents=["lead", "closer"])
+
+    settled = await run.settle(events)
+
+    assert settled is not None
+    assert (settled.rest and settled.rest.content) == rest
+    assert (settled.rest and settled.rest.agent) == agent
+
+
 async def test_an_error_that_was_told_is_not_told_again(run: _Run) -> None:
     await run.ask()
     await run.answer("failed", "model_timeout")
@@ -204,6 +230,7 @@ async def test_an_error_that_was_told_is_not_told_again(run: _Run) -> None:
 
     assert settled is not None
     assert settled.error is None
+    assert settled.rest is None
 
 
 async def _answer_abandoned(scene: TranscriptScene, *, days: int = 0) -> int:

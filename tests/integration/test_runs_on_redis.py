@@ -19,7 +19,7 @@ from cadence.kernel.clock import SystemClock
 from cadence.kernel.ids import OrganizationId, RunId, new_ulid, new_uuid
 from cadence.runs.errors import TooManyStreams
 from cadence.runs.keeping import LEASE_SECONDS
-from cadence.runs.keys import lock_key, run_slot_keys, runs_of_key
+from cadence.runs.keys import run_slot_keys, runs_of_key
 from cadence.runs.logged import LoggedEvent
 from cadence.runs.opening import Runs
 from cadence.runs.record import RunRecord
@@ -32,8 +32,10 @@ from tests.fixtures.run_scene import (
     a_record,
     delta,
     interrupted,
+    lock_of,
     open_node,
     read,
+    taking,
     words,
     write,
 )
@@ -140,7 +142,7 @@ async def test_a_run_survives_that_redis_is_away_and_forgets(server: RedisServer
         asyncio.TaskGroup() as tasks,
     ):
         record = a_record()
-        async with runs.lock.taking(record.conversation_id, run_id=record.run_id):
+        async with taking(runs, record):
             writer = await runs.log.open(record)
         remote = tasks.create_task(read(other, record))
         local = tasks.create_task(read(runs, record))
@@ -268,7 +270,7 @@ async def test_the_dead_and_the_undead_are_rescued_and_write_nothing_more(
                 assert len(spoken) > 10
                 assert [event.name for event in story[-2:]] == ["error", "metadata"]
                 assert await read(runs, record) == story
-                assert not await redis.exists(lock_key(record.conversation_id))
+                assert not await redis.exists(lock_of(record))
             asked = {run_id: text for run_id, text, _ in settled.asked}
             assert asked == {
                 killed.run_id: words(stories[0]),

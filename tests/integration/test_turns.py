@@ -163,6 +163,23 @@ async def test_a_second_turn_at_once_is_refused(bot: Bot, model: ModelServer) ->
     assert (await slow).status_code == 200
 
 
+async def test_a_turn_under_way_is_as_unknown_to_strangers_as_its_conversation(
+    bot: Bot, model: ModelServer
+) -> None:
+    model.script(Say("x"), Say("fine"))
+    conversation = (await bot.chat("Begin")).json()["conversation_id"]
+    model.script(Say("x"), Say("a b c d", delay_per_word=0.3))
+    slow = asyncio.ensure_future(bot.chat("First", conversation_id=conversation))
+    await model.wait_for_calls(4, within=30)
+
+    foreign = {"instance_id": bot.id, "message": "Mine?", "conversation_id": conversation}
+    answer = await bot.admin.post("{org}/completion/chat", foreign)
+
+    assert not slow.done()
+    assert answer.status_code == 404
+    assert (await slow).status_code == 200
+
+
 TROUBLE = [
     pytest.param(Fail(401), "model_authentication_failed", id="wrong key"),
     pytest.param(Fail(404), "model_not_found", id="unknown model"),

@@ -117,6 +117,7 @@ class Answers:
 
     async def _keep(self, answer: Answer, message: NewMessage) -> None:
         place = answer.place
+        await self._store.prepare(place.organization_id)
         try:
             async with transaction(self._sessions, within(place.organization_id)) as session:
                 said = self._store.of(session, place.organization_id)

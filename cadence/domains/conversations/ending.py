@@ -13,7 +13,7 @@ from cadence.domains.conversations.transcripts import (
     StoredMessage,
     TranscriptStore,
 )
-from cadence.engine.events import Outcome, RunError, Usage
+from cadence.engine.events import MessageDelta, Outcome, RunError, Usage
 from cadence.infra.database.reach import within
 from cadence.infra.database.transaction import Sessions, transaction
 from cadence.runs.errors import RunInterrupted
@@ -64,9 +64,7 @@ class ConversationEnding:
 def _interrupted(
     record: RunRecord, said: Sequence[LoggedEvent], usage: Mapping[str, Any] | None
 ) -> Answer:
-    transcript = Transcript()
-    for event in said:
-        transcript.note_logged(event.name, event.fields)
+    transcript = _transcript(said)
     calls = calls_of(usage)
     return Answer(
         place=AnswerPlace(
@@ -89,4 +87,26 @@ def _settled(stored: StoredMessage, record: RunRecord, said: Sequence[LoggedEven
     error = None
     if outcome is Outcome.FAILED and not is_told:
         error = as_event(recorded_error(stored.error_code or ""), record.request_id)
-    return Settled(outcome=outcome, usage=Usage(**(stored.usage or {})), error=error)
+    return Settled(
+        outcome=outcome,
+        usage=Usage(**(stored.usage or {})),
+        error=error,
+        rest=None if is_told else _rest(stored, said),
+    )
+
+
+def _rest(stored: StoredMessage, said: Sequence[LoggedEvent]) -> MessageDelta | None:
+    """Return what was stored and never told, since its process died before it could tell all."""
+    told = _transcript(said).answer
+    speakers = [event.fields["agent"] for event in said if event.name == MessageDelta.name]
+    agent = next(reversed(speakers or stored.agents), None)
+    if agent is None or stored.content == told or not stored.content.startswith(told):
+        return None
+    return MessageDelta(content=stored.content[len(told) :], agent=agent)
+
+
+def _transcript(said: Sequence[LoggedEvent]) -> Transcript:
+    transcript = Transcript()
+    for event in said:
+        transcript.note_logged(event.name, event.fields)
+    return transcript

@@ -8,7 +8,12 @@ from cadence.domains.conversations.opening import Asked, Opening, OpeningReposit
 from cadence.domains.conversations.owner import ConversationOwner
 from cadence.domains.conversations.repository import ConversationRepository
 from cadence.domains.conversations.schemas import TurnRequest
-from cadence.domains.conversations.transcripts import NewMessage, Recalled, Transcripts
+from cadence.domains.conversations.transcripts import (
+    ConversationGone,
+    NewMessage,
+    Recalled,
+    Transcripts,
+)
 from cadence.domains.orchestrators.errors import OrchestratorNotFound
 from cadence.domains.orchestrators.launching import Launch
 from cadence.domains.orchestrators.schemas import ModeConfig
@@ -123,7 +128,10 @@ class TurnPlanner:
         else:
             _require_same_orchestrator(opening)
         past = await self._reader.read(opening, record, launch.config.mode_config)
-        await self._transcripts.append(record.conversation_id, self._message(asked, record))
+        try:
+            await self._transcripts.append(record.conversation_id, self._message(asked, record))
+        except ConversationGone:  # deleted since it was read
+            raise ConversationNotFound from None
         return PlannedTurn(
             record=record, build_hash=launch.build_hash, message=asked.message, past=past
         )

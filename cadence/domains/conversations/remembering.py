@@ -9,6 +9,7 @@ from cadence.domains.conversations.transcripts import TranscriptStore
 from cadence.engine.contract import PastMessage, UsageMeter
 from cadence.engine.errors import EngineError
 from cadence.engine.spec import ModelSpec
+from cadence.infra.away import StoreUnavailable
 from cadence.infra.database.reach import within
 from cadence.infra.database.transaction import Sessions, transaction
 from cadence.kernel.clock import Clock
@@ -46,7 +47,10 @@ class Memory:
     async def recall(
         self, past: Past, record: RunRecord, *, model: ModelSpec, meter: UsageMeter
     ) -> list[PastMessage]:
-        """Return what the turn is given; a summary that fails costs memory, not the turn."""
+        """Return what the turn is given; a summary that fails costs memory, not the turn.
+
+        One that cannot be stored is of use for this turn, and the next one makes it again.
+        """
         summary = past.summary
         condensed = past.to_condense()
         if condensed:
@@ -65,6 +69,9 @@ class Memory:
         return list(past.to_give(summary))
 
     async def _keep(self, summary: Summary, record: RunRecord) -> None:
-        async with transaction(self._sessions, within(record.organization_id)) as session:
-            said = self._store.of(session, record.organization_id)
-            await said.keep_summary(record.conversation_id, summary, now=self._clock.now())
+        try:
+            async with transaction(self._sessions, within(record.organization_id)) as session:
+                said = self._store.of(session, record.organization_id)
+                await said.keep_summary(record.conversation_id, summary, now=self._clock.now())
+        except StoreUnavailable as failure:
+            log.warning("summary_not_kept", store=failure.store)

@@ -2,8 +2,8 @@
 
 import asyncio
 import hashlib
+import math
 import time
-from datetime import timedelta
 from typing import Any
 
 from redis.asyncio import Redis
@@ -12,6 +12,7 @@ from cadence.config.settings import RunSettings
 from cadence.domains.conversations.errors import IdempotencyKeyInUse, IdempotencyKeyReused
 from cadence.domains.conversations.schemas import TurnRequest
 from cadence.kernel.ids import OrganizationId, RunId
+from cadence.runs import claiming
 from cadence.runs.errors import RunNotFound
 from cadence.runs.log import RunLog
 from cadence.runs.record import RunState
@@ -20,12 +21,12 @@ from cadence.runs.record import RunState
 # take its places. One that has not is dead, or its run has expired.
 PATIENCE_SECONDS = 5.0
 PAUSE_SECONDS = 0.05
-# Only one of those who wait for a dead one may follow it, and only the holder gives a key back.
+# Only one of those who wait for a dead one may follow it; who asks again has perhaps done so.
 _REPLACE = (
-    "if redis.call('get', KEYS[1]) == ARGV[1] then "
-    "redis.call('set', KEYS[1], ARGV[2], 'EX', ARGV[3]) return 1 end return 0"
+    "local holder = redis.call('get', KEYS[1]) "
+    "if holder ~= ARGV[1] and holder ~= ARGV[2] then return 0 end "
+    "redis.call('set', KEYS[1], ARGV[2], 'EX', ARGV[3]) return 1"
 )
-_GIVE_BACK = "if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('del', KEYS[1]) end return 1"
 
 
 class RepeatedRequests:
@@ -46,23 +47,35 @@ class RepeatedRequests:
         self._organization_id = organization_id
         self._owner = owner
         self._patience = patience
-        # From its run's end on, which may be this much later.
-        self._keep = timedelta(seconds=settings.keep_seconds + settings.max_seconds)
+        # Seconds, from its run's end on, which may be this much later.
+        self._keep = settings.keep_seconds + math.ceil(settings.max_seconds)
 
     async def claim(self, key: str, asked: TurnRequest, run_id: RunId) -> RunState | None:
         """Take a key for a new run, or return the run that it has begun before.
 
-        Raises `IdempotencyKeyReused` for another body, and `IdempotencyKeyInUse`.
+        Raises `IdempotencyKeyReused` for another body, and `IdempotencyKeyInUse`; a key that was
+        perhaps taken by then is given back.
         """
+        try:
+            return await self._claim(key, asked, run_id)
+        except BaseException:
+            await self.give_back(key, asked, run_id)
+            raise
+
+    async def give_back(self, key: str, asked: TurnRequest, run_id: RunId) -> None:
+        """Let the key begin another run, since its own never began; raises nothing of Redis."""
+        await claiming.give_back(self._redis, self._name(key), _entry(asked, run_id))
+
+    async def _claim(self, key: str, asked: TurnRequest, run_id: RunId) -> RunState | None:
         name, ours = self._name(key), _entry(asked, run_id)
-        if await self._redis.set(name, ours, nx=True, ex=self._keep):
+        if await claiming.take(self._redis, name, ours, seconds=self._keep):
             return None
         deadline = time.monotonic() + self._patience
         while True:
             # Its types leave open whether answers are decoded; ours are not.
             theirs: Any = await self._redis.get(name)
             if theirs is None:  # the first one has failed and given it back
-                return await self.claim(key, asked, run_id)
+                return await self._claim(key, asked, run_id)
             if _fingerprint_in(theirs) != _fingerprint_in(ours):
                 raise IdempotencyKeyReused
             try:
@@ -73,14 +86,9 @@ class RepeatedRequests:
                 if time.monotonic() > deadline:
                     break
             await asyncio.sleep(PAUSE_SECONDS)
-        keep = int(self._keep.total_seconds())
-        if not await self._redis.eval(_REPLACE, 1, name, theirs, ours, keep):
+        if not await self._redis.eval(_REPLACE, 1, name, theirs, ours, self._keep):
             raise IdempotencyKeyInUse
         return None
-
-    async def give_back(self, key: str, asked: TurnRequest, run_id: RunId) -> None:
-        """Let the key begin another run, since its own never began."""
-        await self._redis.eval(_GIVE_BACK, 1, self._name(key), _entry(asked, run_id))
 
     def _name(self, key: str) -> str:
         digest = hashlib.sha256(key.encode()).hexdigest()

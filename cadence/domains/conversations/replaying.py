@@ -44,6 +44,7 @@ def recorded_error(code: str, message: str | None = None) -> CadenceError:
     kind = type(example)
     # Some kinds build their words from figures that are not stored.
     error = kind.__new__(kind)
+    vars(error).update(vars(example))
     CadenceError.__init__(
         error, message or example.message, fields=example.fields, retry_after=example.retry_after
     )

@@ -21,6 +21,7 @@ from cadence.infra.database.reach import PLATFORM, within
 from cadence.infra.database.transaction import Sessions, transaction
 from cadence.kernel.clock import Clock
 from cadence.kernel.ids import ConversationId, OrganizationId, time_of
+from cadence.runs.beside import beside
 
 log = structlog.get_logger(__name__)
 
@@ -55,12 +56,8 @@ class Retention:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Apply it every hour until the block ends."""
-        async with asyncio.TaskGroup() as tasks:
-            looking = tasks.create_task(self._look_often())
-            try:
-                yield
-            finally:
-                looking.cancel()
+        async with beside(self._look_often()):
+            yield
 
     async def apply_if_due(self) -> bool:
         """Apply it unless some process has begun to in the last hour; return whether it did."""

@@ -59,9 +59,14 @@ class Transcript:
                 record = ToolCallRecord(event.tool, event.call_id, event.args)
                 self.tools[event.call_id] = record
             case ToolEnded():
-                record = self.tools[event.call_id]
-                record.result = event.result
-                record.duration_ms = event.duration_ms
-                record.is_error = event.is_error
+                self._note_result(event)
             case AgentEnded():
                 return
+
+    def _note_result(self, event: ToolEnded) -> None:
+        record = self.tools.get(event.call_id)
+        if record is None:  # a log with a gap, whose run must be finished all the same
+            return
+        record.result = event.result
+        record.duration_ms = event.duration_ms
+        record.is_error = event.is_error

@@ -153,6 +153,13 @@ class TranscriptStore(Protocol):
         """Return one organization's, for one transaction."""
         ...
 
+    async def prepare(self, organization_id: OrganizationId) -> None:
+        """Make ready for an organization's messages, before a transaction that appends one.
+
+        What takes long is then done while nobody waits for a row. Raises `StoreUnavailable`.
+        """
+        ...
+
     async def list_organizations(self) -> Sequence[OrganizationId]:
         """Return whose transcripts lie outside of the rows, where nothing removes them by itself.
 

@@ -52,6 +52,11 @@ class TranscriptDatabases(TranscriptStore):
         return TranscriptDocuments(session, organization_id, self._databases.of(organization_id))
 
     @override
+    async def prepare(self, organization_id: OrganizationId) -> None:
+        """Make its indexes that are not there."""
+        await self._databases.of(organization_id).prepare()
+
+    @override
     async def list_organizations(self) -> Sequence[OrganizationId]:
         """Return whose databases there are."""
         return [OrganizationId(each) for each in await self._databases.list_organizations()]

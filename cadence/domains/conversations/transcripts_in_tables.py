@@ -49,6 +49,10 @@ class TranscriptTables(TranscriptStore):
         return TranscriptRepository(session, organization_id)
 
     @override
+    async def prepare(self, organization_id: OrganizationId) -> None:
+        """Do nothing: tables are there."""
+
+    @override
     async def list_organizations(self) -> Sequence[OrganizationId]:
         """Return none: no row outlives its organization."""
         return ()

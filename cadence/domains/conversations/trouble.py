@@ -22,6 +22,7 @@ from cadence.engine.errors import (
     ModelUnreachable,
     RunTimeout,
 )
+from cadence.infra.away import Store, StoreUnavailable
 from cadence.kernel.errors import CadenceError
 from cadence.runs.errors import (
     ConversationBusy,
@@ -50,6 +51,8 @@ TURN_TROUBLE: tuple[CadenceError, ...] = (
     RunCancelled(),
     RunInterrupted(),
     RunLogLost(),
+    # No run's log tells which store it was; answers are kept in this one.
+    StoreUnavailable(Store.DATABASE),
     RunTooLarge(8_388_608),
     RunBroke(),
     ModelAuthenticationFailed(),

@@ -16,7 +16,7 @@ from cadence.domains.conversations.owner import owner_of
 from cadence.domains.conversations.planning import PlannedTurn, TurnPlanner
 from cadence.domains.conversations.repeating import RepeatedRequests
 from cadence.domains.conversations.schemas import OnDisconnect, TurnRequest
-from cadence.infra.away import StoreUnavailable, find_store_away
+from cadence.infra.away import Store, StoreUnavailable, find_store_away
 from cadence.kernel.clock import Clock
 from cadence.kernel.ids import ConversationId, OrchestratorId, RunId, new_ulid
 from cadence.kernel.own_task import own_task
@@ -46,8 +46,14 @@ class StartedTurn:
     on_lost: OnLost | None
 
 
-class PerhapsStored(StoreUnavailable):
-    """The store went away while it was told to commit: only `RunRescuer` can find out."""
+@dataclass(slots=True)
+class _Attempt:
+    """Whether the message may be stored, though starting its turn has failed.
+
+    Only `RunRescuer` can find out, so that neither run nor key may begin anew.
+    """
+
+    is_perhaps_stored: bool = False
 
 
 class TurnService:
@@ -76,22 +82,23 @@ class TurnService:
     async def start(self, asked: TurnRequest, *, key: str | None) -> StartedTurn:
         """Store the message and start the run, or find the run that `key` has started before.
 
-        Nothing is left of a turn that raises.
+        Nothing is left of a turn that raises, but for one whose message may be stored: `RunRescuer`
+        ends it or forgets it, and until then its key leads to it.
         """
         bind_contextvars(instance_id=str(asked.instance_id))
         self._runs.registry.require_open()
         run_id = RunId(new_ulid())
+        attempt = _Attempt()
         if key is None:
-            return await self._start(asked, run_id)
+            return await self._start(asked, run_id, attempt)
         earlier = await self._repeats.claim(key, asked, run_id)
         if earlier is not None:
             return self._started(earlier.record, asked, finished=None)
         try:
-            return await self._start(asked, run_id)
-        except PerhapsStored:
-            raise
+            return await self._start(asked, run_id, attempt)
         except BaseException:
-            await self._repeats.give_back(key, asked, run_id)
+            if not attempt.is_perhaps_stored:
+                await self._repeats.give_back(key, asked, run_id)
             raise
 
     async def stream(self, asked: TurnRequest, *, key: str | None) -> tuple[StartedTurn, Batches]:
@@ -116,7 +123,7 @@ class TurnService:
             raise finished.error
         return finished
 
-    async def _start(self, asked: TurnRequest, run_id: RunId) -> StartedTurn:
+    async def _start(self, asked: TurnRequest, run_id: RunId, attempt: _Attempt) -> StartedTurn:
         await self._runs.slots.take_run(
             run_id,
             organization_id=self._scope.organization_id,
@@ -125,20 +132,24 @@ class TurnService:
             rates=self._scope.rates,
         )
         try:
-            async with self._runs.lock.taking(asked.conversation_id, run_id=run_id) as taken:
+            async with self._runs.lock.taking(
+                asked.conversation_id,
+                organization_id=self._scope.organization_id,
+                owner=self._owner,
+                run_id=run_id,
+            ) as taken:
                 record = self._record(asked, run_id, taken.conversation_id)
-                return await self._launch(asked, record)
+                return await self._launch(asked, record, attempt)
         except BaseException:
-            await self._runs.slots.release_run(
-                run_id, organization_id=self._scope.organization_id, owner=self._owner
-            )
+            await self._leave_place(run_id)
             raise
 
-    async def _launch(self, asked: TurnRequest, record: RunRecord) -> StartedTurn:
+    async def _launch(
+        self, asked: TurnRequest, record: RunRecord, attempt: _Attempt
+    ) -> StartedTurn:
         loop = asyncio.get_running_loop()
         finished: Finished = loop.create_future()
         planned: asyncio.Future[PlannedTurn] = loop.create_future()
-        turn: PlannedTurn | None = None
         writer = await self._runs.log.open(record)
         try:
             # Before the message is stored: from then on the registry sees to it that the run ends.
@@ -148,17 +159,15 @@ class TurnService:
             )
             async with self._open_planner() as planner:
                 turn = await planner.plan(asked, record)
+                attempt.is_perhaps_stored = True
             planned.set_result(turn)
-        except StoreUnavailable as failure:
+        except BaseException as failure:
             planned.cancel()
-            if turn is None:
+            attempt.is_perhaps_stored |= _may_have_stored(failure)
+            if attempt.is_perhaps_stored:
+                self._runs.log.leave(writer)
+            else:
                 await self._runs.log.discard(writer)
-                raise
-            self._runs.log.leave(writer)
-            raise PerhapsStored(failure.store) from failure
-        except BaseException:
-            planned.cancel()
-            await self._runs.log.discard(writer)
             raise
         return self._started(record, asked, finished=finished)
 
@@ -210,6 +219,12 @@ class TurnService:
             if not finished.done():
                 finished.set_exception(RunBroke())
             finished.exception()  # read here, since perhaps nobody waits for it
+            await self._leave_place(turn.record.run_id)
+
+    async def _leave_place(self, run_id: RunId) -> None:
+        await self._runs.slots.release_run(
+            run_id, organization_id=self._scope.organization_id, owner=self._owner
+        )
 
     async def _finish(self, started: StartedTurn) -> FinishedTurn:
         if started.finished is not None:
@@ -225,6 +240,13 @@ def _telling(record: RunRecord) -> AbstractContextManager[object]:
         instance_id=str(record.orchestrator_id),
         run_id=record.run_id,
     )
+
+
+def _may_have_stored(failure: BaseException) -> bool:
+    """Whether a plan that failed like this may have left the message where nothing rolls back."""
+    if isinstance(failure, StoreUnavailable):
+        return failure.store is Store.TRANSCRIPTS
+    return isinstance(failure, asyncio.CancelledError)
 
 
 async def _follow(lost: Lost, on_lost: OnLost) -> None:

@@ -8,6 +8,10 @@ from openai._streaming import ServerSentEvent, SSEDecoder
 from typing_extensions import override
 
 _DONE = "[DONE]"
+# One event holds a token, or all of a short answer: no model says so much at once.
+MOST_BYTES = 16_777_216
+# What a line of an event costs in memory beside its text.
+_LINE_BYTES = 64
 # What a chunk may say beside its piece of text when it is joined with its neighbours, at each level
 # of its JSON; of these the first one's words stand for all.
 _ABOUT_ANSWER = frozenset(
@@ -21,12 +25,15 @@ class JoiningDecoder(SSEDecoder):
     """Decodes what the library's own decoder does, in fewer events where an answer is long.
 
     What every event costs behind it, in the library and in the framework, is then paid once for all
-    the tokens that one read of the socket has brought.
+    the tokens that one read of the socket has brought. An event of more than `most` bytes raises
+    `ValueError`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, most: int = MOST_BYTES) -> None:
         super().__init__()
+        self._most = most
         self._rest = bytearray()
+        self._waiting = 0
 
     @override
     async def aiter_bytes(self, iterator: AsyncIterator[bytes]) -> AsyncIterator[ServerSentEvent]:
@@ -41,17 +48,24 @@ class JoiningDecoder(SSEDecoder):
     def _events(self, part: bytes) -> Iterator[ServerSentEvent]:
         for line in self._lines(part):
             event = self.decode(line.decode())
+            self._waiting = self._waiting + len(line) + _LINE_BYTES if self._data else 0
+            self._require_room(self._waiting)
             if event is not None:
                 yield event
 
     def _lines(self, part: bytes) -> Iterable[bytes]:
         if b"\n" not in part and b"\r" not in part:
             self._rest += part
+            self._require_room(len(self._rest))
             return ()
         lines = bytes(self._rest + part).splitlines(keepends=True)
         # A line may end in two bytes, of which the second may still come.
         self._rest = bytearray() if lines[-1].endswith(b"\n") else bytearray(lines.pop())
         return [line.rstrip(b"\r\n") for line in lines]
+
+    def _require_room(self, size: int) -> None:
+        if size > self._most:
+            raise ValueError("an event is longer than any model's")
 
 
 class _Parsed(ServerSentEvent):

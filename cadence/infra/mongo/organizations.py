@@ -14,6 +14,7 @@ from motor.motor_asyncio import (
 )
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
+from cadence.infra.away import Store, StoreUnavailable
 from cadence.infra.mongo.away import PATIENT_SECONDS, is_away, reaching
 
 log = structlog.get_logger(__name__)
@@ -62,7 +63,18 @@ class OrganizationDatabase:
         return self._database["summaries"]
 
     async def prepare(self) -> None:
-        """Make the indexes that are not there, once in this process."""
+        """Make the indexes that are not there, once in this process.
+
+        It may take seconds: whoever adds messages does this before a row is locked. Raises
+        `StoreUnavailable`, also when they cannot be made; `OrganizationDatabases.check` logs why.
+        """
+        try:
+            await self.make_indexes()
+        except OperationFailure as failure:
+            raise StoreUnavailable(Store.TRANSCRIPTS) from failure
+
+    async def make_indexes(self) -> None:
+        """Do the same; raises `OperationFailure` when they cannot be made."""
         if self._is_prepared:
             return
         async with reaching(PATIENT_SECONDS):
@@ -118,7 +130,7 @@ class OrganizationDatabases:
         """Make the indexes that are missing; log which of them cannot be made."""
         for organization_id in organization_ids:
             try:
-                await self.of(organization_id).prepare()
+                await self.of(organization_id).make_indexes()
             except OperationFailure as failure:
                 if is_away(failure):
                     raise

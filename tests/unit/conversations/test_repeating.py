@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from fakeredis import FakeAsyncRedis
 from redis.asyncio import Redis
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from cadence.config.settings import RunSettings
 from cadence.domains.conversations.errors import IdempotencyKeyInUse, IdempotencyKeyReused
@@ -16,11 +17,18 @@ from cadence.domains.conversations.schemas import TurnRequest
 from cadence.kernel.ids import RunId, new_ulid
 from cadence.runs.opening import Runs
 from cadence.runs.record import RunRecord
+from tests.fakes.lossy_redis import Fate, LossyCommands
 from tests.fixtures.run_scene import a_record, open_node
 
 KEY = "a key"
 # Seconds after which a run that is not there is believed to be dead.
 PATIENCE = 0.2
+
+
+@pytest.fixture
+async def redis() -> AsyncIterator[LossyCommands]:
+    async with LossyCommands() as client:
+        yield client
 
 
 @pytest.fixture
@@ -33,15 +41,16 @@ def _asked(message: str = "Hello") -> TurnRequest:
     return TurnRequest(instance_id=UUID(int=2), message=message)
 
 
-def _requests(runs: Runs, record: RunRecord) -> RepeatedRequests:
-    redis: Redis = runs.redis
+def _requests(
+    runs: Runs, record: RunRecord, *, redis: Redis | None = None, patience: float = PATIENCE
+) -> RepeatedRequests:
     return RepeatedRequests(
-        redis,
+        redis or runs.redis,
         runs.log,
         organization_id=record.organization_id,
         owner=record.owner,
         settings=RunSettings(),
-        patience=PATIENCE,
+        patience=patience,
     )
 
 
@@ -120,3 +129,45 @@ async def test_another_owners_key_is_another_key(runs: Runs) -> None:
     strangers = _requests(runs, replace(other, owner="a stranger"))
 
     assert await strangers.claim(KEY, _asked("Bye"), other.run_id) is None
+
+
+async def test_a_key_whose_taking_was_not_answered_is_free_for_any_body(
+    runs: Runs, redis: LossyCommands
+) -> None:
+    record = a_record()
+    requests = _requests(runs, record, redis=redis)
+    redis.fates = iter([Fate.ANSWER_LOST])
+    with pytest.raises(RedisTimeoutError):
+        await requests.claim(KEY, _asked(), record.run_id)
+
+    assert await requests.claim(KEY, _asked("Bye"), RunId(new_ulid())) is None
+
+
+async def test_a_driver_that_asked_twice_has_the_key(runs: Runs, redis: LossyCommands) -> None:
+    record = a_record()
+    redis.fates = iter([Fate.ASKED_TWICE])
+
+    assert await _requests(runs, record, redis=redis).claim(KEY, _asked(), record.run_id) is None
+
+
+async def test_a_driver_that_asked_twice_follows_the_dead(runs: Runs, redis: LossyCommands) -> None:
+    record = a_record()
+    requests = _requests(runs, record, redis=redis, patience=0)
+    await requests.claim(KEY, _asked(), record.run_id)
+    # After those that find out whose it is: SET, GET, GET.
+    redis.fates = iter([*[Fate.ARRIVES] * 3, Fate.ASKED_TWICE])
+
+    assert await requests.claim(KEY, _asked(), RunId(new_ulid())) is None
+
+
+async def test_a_key_that_cannot_be_given_back_hides_no_failure(
+    runs: Runs, redis: LossyCommands
+) -> None:
+    record = a_record()
+    requests = _requests(runs, record, redis=redis)
+    await requests.claim(KEY, _asked(), record.run_id)
+    # After those that find out whose it is: SET, GET, GET.
+    redis.fates = iter([*[Fate.ARRIVES] * 3, Fate.QUESTION_LOST])
+
+    with pytest.raises(IdempotencyKeyReused):
+        await requests.claim(KEY, _asked("Bye"), RunId(new_ulid()))

@@ -23,6 +23,7 @@ from cadence.engine.events import (
     Usage,
     payload,
 )
+from cadence.infra.away import RETRY_AFTER, Store, StoreUnavailable
 from cadence.kernel.errors import CadenceError
 from cadence.runs.logged import LoggedEvent
 
@@ -68,6 +69,18 @@ def test_a_whole_run_gives_the_whole_answer() -> None:
     )
 
 
+def test_a_result_whose_call_is_missing_is_passed_over() -> None:
+    called = next(event for event in SAID if isinstance(event, ToolStarted))
+
+    finished = _replayed(
+        [*(event for event in SAID if event is not called), _closed(Outcome.COMPLETED)]
+    )
+
+    assert finished is not None
+    assert finished.transcript.answer == "It is three."
+    assert finished.transcript.tools == {}
+
+
 def test_a_run_without_its_final_event_is_not_finished() -> None:
     assert _replayed(SAID) is None
 
@@ -90,6 +103,13 @@ def test_every_trouble_of_a_turn_is_read_as_it_was_told(trouble: CadenceError) -
     assert read is not None
     assert (read.code, read.kind, read.message) == (trouble.code, trouble.kind, trouble.message)
     assert as_event(read, "request") == told
+
+
+def test_a_store_that_was_away_is_told_and_logged_again() -> None:
+    read = recorded_error("store_unavailable")
+
+    assert isinstance(read, StoreUnavailable)
+    assert (read.store, read.retry_after) == (Store.DATABASE, RETRY_AFTER)
 
 
 def test_a_code_that_no_turn_ends_with_any_more_is_a_fault_of_ours() -> None:

@@ -53,8 +53,8 @@ AWAY = StoreUnavailable(Store.DATABASE)
 class Planning:
     """A transaction that fails while it is at work, or when it is told to commit."""
 
-    at_work: Exception | None = None
-    at_commit: StoreUnavailable | None = None
+    at_work: BaseException | None = None
+    at_commit: BaseException | None = None
     record: RunRecord | None = None
 
     @asynccontextmanager
@@ -112,7 +112,9 @@ def _service(runs: Runs, planning: Any, driving: Any) -> TurnService:
 async def _fail_to_start(runs: Runs, planning: Planning) -> RunRecord:
     """Return what would have been the record of the run."""
     service = _service(runs, planning, Driving())
-    with pytest.raises((WrongOrchestrator, StoreUnavailable)):
+    failure = planning.at_work or planning.at_commit
+    assert failure is not None
+    with pytest.raises(type(failure)):
         await service.start(ASKED, key="a key")
     assert planning.record is not None
     return planning.record
@@ -128,7 +130,7 @@ async def _is_known(runs: Runs, record: RunRecord) -> bool:
 
 async def _is_room_left_taken(runs: Runs) -> bool:
     slots = [await runs.redis.zcard(key) for key in run_slot_keys(HOME, str(ADA))]
-    return any(slots) or bool(await runs.redis.exists(f"turn:{ASKED.conversation_id}"))
+    return any(slots) or bool(await runs.redis.keys("turn:*"))
 
 
 @pytest.mark.parametrize("failure", [WrongOrchestrator(), AWAY], ids=["refused", "store away"])
@@ -143,13 +145,35 @@ async def test_nothing_is_left_of_one_that_failed_before_its_end(
     assert await runs.redis.keys("repeat:*") == []
 
 
-async def test_one_that_was_perhaps_stored_is_left_to_whoever_can_find_out(runs: Runs) -> None:
-    record = await _fail_to_start(runs, Planning(at_commit=AWAY))
+@pytest.mark.parametrize(
+    "planning",
+    [
+        pytest.param(Planning(at_commit=AWAY), id="store away at commit"),
+        pytest.param(Planning(at_commit=RuntimeError()), id="broken at commit"),
+        pytest.param(Planning(at_commit=asyncio.CancelledError()), id="cancelled at commit"),
+        pytest.param(Planning(at_work=StoreUnavailable(Store.TRANSCRIPTS)), id="transcripts away"),
+        pytest.param(Planning(at_work=asyncio.CancelledError()), id="cancelled at work"),
+    ],
+)
+async def test_one_that_was_perhaps_stored_is_left_to_whoever_can_find_out(
+    runs: Runs, planning: Planning
+) -> None:
+    record = await _fail_to_start(runs, planning)
 
     assert await _is_known(runs, record)
     assert not runs.flusher.is_holding(record.run_id)
     assert not await _is_room_left_taken(runs)
     assert len(await runs.redis.keys("repeat:*")) == 1
+
+
+async def test_a_run_leaves_its_place_though_its_drive_has_not(runs: Runs) -> None:
+    ended = asyncio.Event()
+    runs.registry.follow(lambda _: ended.set())
+
+    await _service(runs, Planning(), Driving()).start(ASKED, key=None)
+    await ended.wait()
+
+    assert await runs.redis.exists(*run_slot_keys(HOME, str(ADA))) == 0
 
 
 async def _never() -> None:

@@ -20,8 +20,9 @@ from cadence.engine.backends.openai_agents.translate import (
     requests_of,
     result,
 )
-from cadence.engine.errors import ModelUnavailable
-from cadence.engine.models.calls import ModelCalls
+from cadence.engine.contract import UsageMeter
+from cadence.engine.errors import ModelAnswerInvalid, ModelUnavailable
+from cadence.engine.models.calls import Account, ModelCalls
 from cadence.engine.models.openai_agents import chat_models
 from cadence.engine.models.openai_agents.chat_models import Asked, ChatModel
 from cadence.engine.models.openai_agents.writing import Writing
@@ -34,6 +35,7 @@ from cadence.engine.transports import prepare
 from cadence.kernel.clock import SystemClock
 from tests.fakes.model_server import (
     Call,
+    EndlessLine,
     ModelServer,
     Role,
     Say,
@@ -51,6 +53,9 @@ ADD = offer_own(
     )
 )
 ONE_FOR_EACH_WIRE = (Provider.OPENAI, Provider.ANTHROPIC, Provider.GOOGLE)
+SPEC = ModelSpec(
+    provider=Provider.OPENAI, model="m", base_url="http://127.0.0.1:1", api_key="sk-adapters-0001"
+)
 FOUND = ToolOutcome(content='{"sum":3}', shown={"sum": 3})
 
 
@@ -89,6 +94,10 @@ def model(
         **settings,
     )
     return chat_models.build(spec, Unshared(transports))
+
+
+def calls() -> ModelCalls:
+    return ModelCalls(retries=RetryPolicy(tries_more=0), chance=lambda: 0.5, clock=SystemClock())
 
 
 async def ask(asked: Asked, items: Items, system: str | None = "Be brief.") -> ModelResponse:
@@ -301,15 +310,39 @@ async def test_a_stream_that_is_left_early_leaves_no_task(
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
+@pytest.mark.parametrize(
+    ("provider", "part"),
+    [
+        pytest.param(Provider.OPENAI, b"x" * 65_536, id="openai, a line"),
+        pytest.param(Provider.OPENAI, b"data: word\n" * 6_000, id="openai, an event"),
+        pytest.param(Provider.OPENAI, b":" + b"x" * 65_536 + b"\n\n", id="openai, nothing"),
+        pytest.param(Provider.ANTHROPIC, b":" + b"x" * 65_536 + b"\n\n", id="anthropic, nothing"),
+        pytest.param(Provider.GOOGLE, b"x" * 65_536, id="google, a line"),
+    ],
+)
+async def test_an_answer_that_never_ends_is_invalid(
+    server: ModelServer, transports: PlainTransports, *, provider: Provider, part: bytes
+) -> None:
+    server.script(EndlessLine(part))
+    asked = model(server, transports, provider).plain()
+    account = Account(spec=SPEC, meter=UsageMeter())
+
+    with pytest.raises(ModelAnswerInvalid):
+        await calls().make(
+            lambda _: whole(asked, [from_user("Count.")]), seconds=60, account=account
+        )
+
+    await server.wait_closed(1)
+
+
 @pytest.mark.parametrize("provider", list(Provider), ids=str)
 async def test_a_rehearsal_asks_nobody(provider: Provider) -> None:
     """Called in a running loop, as in a thread; the address in the spec is one that none serves."""
     spec = ModelSpec(
         provider=provider, model="m", base_url="http://127.0.0.1:1", api_key="sk-rehearsal-0001"
     )
-    calls = ModelCalls(retries=RetryPolicy(tries_more=0), chance=lambda: 0.5, clock=SystemClock())
 
-    rehearse(spec, calls)
+    rehearse(spec, calls())
 
     assert asyncio.all_tasks() == {asyncio.current_task()}
 

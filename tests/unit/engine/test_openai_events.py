@@ -104,6 +104,36 @@ async def test_lines_end_in_every_way(end: bytes) -> None:
         assert "".join(await texts_of(parts)) == "one two "
 
 
+async def _until_refused(part: bytes, *, most: int) -> int:
+    """Feed a decoder for ever, and return how much it has taken before it raised."""
+    taken = 0
+
+    async def come() -> AsyncIterator[bytes]:
+        nonlocal taken
+        while True:
+            taken += len(part)
+            yield part
+
+    with pytest.raises(ValueError, match="longer"):
+        _ = [event async for event in JoiningDecoder(most=most).aiter_bytes(come())]
+    return taken
+
+
+@pytest.mark.parametrize("part", [b"x" * 100, b"data: x\n", b"data\n", b"data: x\r\n: beat\n"])
+async def test_an_event_that_never_ends_is_refused(part: bytes) -> None:
+    assert await _until_refused(part, most=10_000) <= 10_100
+
+
+async def test_events_that_end_are_no_longer_than_each_of_them() -> None:
+    async def come() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield said("word ")
+            yield b": beat\n\n"
+
+    decoder = JoiningDecoder(most=1000)
+    assert len([event async for event in decoder.aiter_bytes(come())]) == 100
+
+
 WORDS = st.lists(st.text(st.characters(codec="utf-8"), min_size=1), max_size=8)
 
 

@@ -264,10 +264,13 @@ async def test_a_silent_network_is_given_up_by_the_kernel(stage: Stage) -> None:
     assert set_to == UNACKNOWLEDGED_SECONDS * 1000
 
 
-async def test_a_store_that_goes_away_ends_the_answer_without_a_final_event(stage: Stage) -> None:
+@pytest.mark.parametrize("failure", [RedisConnectionError("gone"), ConnectionResetError("gone")])
+async def test_a_store_that_goes_away_ends_the_answer_without_a_final_event(
+    stage: Stage, failure: Exception
+) -> None:
     async with stage.client() as client:
         stage.log.say(said(1))
-        stage.log.batches.put_nowait(RedisConnectionError("gone"))
+        stage.log.batches.put_nowait(failure)
         await read_chunk(client)
         assert await read_until(client, b"\r\n\r\n") == LAST_CHUNK
     await stage.until_nobody_is_connected()

@@ -21,7 +21,7 @@ from cadence.infra.away import Store, StoreUnavailable
 from cadence.infra.mongo.away import reaching
 from cadence.infra.mongo.connecting import MongoUrlInvalid, open_mongo
 from cadence.infra.mongo.filters import above, among, equal, up_to
-from cadence.infra.mongo.organizations import database_name
+from cadence.infra.mongo.organizations import OrganizationDatabase, database_name
 
 SOMEBODY = UUID("01900000-0000-7000-8000-00000000000a")
 
@@ -96,6 +96,27 @@ def test_filters_compare_values_and_nothing_else() -> None:
     assert among("_id", [SOMEBODY]) == {"_id": {"$in": [SOMEBODY]}}
     assert above("position", 3) == {"position": {"$gt": 3}}
     assert up_to("created_at", noon) == {"created_at": {"$lte": noon}}
+
+
+class Unindexable:
+    """A database whose documents no unique index fits."""
+
+    def __getitem__(self, _: str) -> "Unindexable":
+        return self
+
+    async def create_index(self, *_: object, **__: object) -> None:
+        raise OperationFailure("E11000 with a document's words", code=11000)
+
+
+async def test_indexes_that_cannot_be_made_are_a_store_of_no_use() -> None:
+    unindexable: Any = Unindexable()
+    own = OrganizationDatabase(unindexable)
+
+    with pytest.raises(StoreUnavailable) as caught:
+        await own.prepare()
+    assert caught.value.store is Store.TRANSCRIPTS
+    with pytest.raises(OperationFailure):
+        await own.make_indexes()
 
 
 def test_a_database_is_called_by_the_organizations_id_alone() -> None:

@@ -1,16 +1,16 @@
 """A run's log can be read from any point, while it is written and after its end, on any node."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from fakeredis import FakeAsyncRedis
 from redis.asyncio import Redis
 
 from cadence.engine.events import AgentEnded, AgentStarted, ToolEnded, payload
-from cadence.kernel.ids import OrganizationId, new_uuid
+from cadence.kernel.ids import OrganizationId, RunId, new_uuid
 from cadence.runs.errors import RunNotFound, RunTaken, RunTooLarge
-from cadence.runs.keys import lock_key, run_slot_keys
+from cadence.runs.keys import run_slot_keys
 from cadence.runs.log import RunWriter
 from cadence.runs.opening import Runs
 from cadence.runs.tail import KEPT_BYTES
@@ -19,8 +19,10 @@ from tests.fixtures.run_scene import (
     a_node,
     a_record,
     delta,
+    lock_of,
     open_node,
     read,
+    taking,
     words,
     write,
 )
@@ -158,11 +160,28 @@ async def test_a_run_is_its_owners_in_its_organization(runs: Runs) -> None:
     assert runs.flusher.find_tail(foreign, record.run_id) is None
 
 
+@pytest.mark.parametrize(
+    "change",
+    [lambda run: f"{run}:events", lambda run: f"{run[:-1]}U", lambda run: f"{run}\n", lambda _: ""],
+    ids=["the key of its events", "no letter of an id", "one more line", "nothing"],
+)
+async def test_what_is_no_runs_id_is_not_looked_for(
+    runs: Runs, change: Callable[[str], str]
+) -> None:
+    record = a_record()
+    await _say(await runs.log.open(record), "all")
+
+    with pytest.raises(RunNotFound):
+        await runs.log.find(
+            record.organization_id, RunId(change(record.run_id)), owner=record.owner
+        )
+
+
 async def test_the_final_event_ends_the_run_and_frees_what_it_held(
     runs: Runs, redis: Redis
 ) -> None:
     record = a_record()
-    async with runs.lock.taking(record.conversation_id, run_id=record.run_id):
+    async with taking(runs, record):
         await runs.slots.take_run(
             record.run_id,
             organization_id=record.organization_id,
@@ -176,7 +195,7 @@ async def test_the_final_event_ends_the_run_and_frees_what_it_held(
     assert found.is_ended
     assert not runs.flusher.is_holding(record.run_id)
     freed = (
-        lock_key(record.conversation_id),
+        lock_of(record),
         *run_slot_keys(record.organization_id, record.owner),
         "runs:of:node",
     )

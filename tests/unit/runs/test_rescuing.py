@@ -12,7 +12,7 @@ from cadence.engine.events import Outcome, Usage
 from cadence.kernel.clock import SystemClock
 from cadence.runs.adopting import RunAdopter
 from cadence.runs.errors import RunNotFound, RunTaken
-from cadence.runs.keys import lease_key, lock_key, runs_of_key
+from cadence.runs.keys import claim_key, lease_key, runs_of_key
 from cadence.runs.opening import Runs
 from cadence.runs.ports import Settled
 from cadence.runs.record import RunRecord
@@ -25,8 +25,10 @@ from tests.fixtures.run_scene import (
     a_record,
     delta,
     interrupted,
+    lock_of,
     open_node,
     read,
+    taking,
     words,
     write,
 )
@@ -59,7 +61,7 @@ async def _finish(alive: Runs, record: RunRecord, ending: Endings) -> None:
 
 async def test_a_run_of_a_dead_node_gets_its_end(dead: Runs, alive: Runs, redis: Redis) -> None:
     record = a_record(started_at=SystemClock().now() - timedelta(seconds=2))
-    async with dead.lock.taking(record.conversation_id, run_id=record.run_id):
+    async with taking(dead, record):
         writer = await dead.log.open(record)
     writer.note_usage({"input_tokens": 7})
     await write(writer, delta("half an "), delta("answer"))
@@ -72,7 +74,7 @@ async def test_a_run_of_a_dead_node_gets_its_end(dead: Runs, alive: Runs, redis:
     assert [event.name for event in told] == ["message", "error", "metadata"]
     assert told[-1].fields["outcome"] == "failed"
     assert told[-1].fields["duration_ms"] >= 2000
-    left = (lock_key(record.conversation_id), runs_of_key("dead"))
+    left = (lock_of(record), runs_of_key("dead"))
     assert await redis.exists(*left) == 0
     found = await alive.log.find(record.organization_id, record.run_id, owner=record.owner)
     assert found.is_ended
@@ -207,6 +209,38 @@ async def test_a_run_that_broke_in_its_own_node_is_finished_there(alive: Runs) -
     await rescuer.look()
 
     assert (await read(alive, record))[-1].is_final
+
+
+async def test_what_is_no_run_keeps_no_run_from_its_end(
+    dead: Runs, alive: Runs, redis: Redis
+) -> None:
+    record = a_record()
+    await write(await dead.log.open(record), delta("said"))
+    for node in ("dead", "alive"):
+        await redis.sadd(runs_of_key(node), "no run at all")
+    ending = interrupted()
+
+    await RunRescuer(alive, ending=ending, clock=SystemClock(), sure_after=0.0).look()
+
+    assert [run_id for run_id, _, _ in ending.asked] == [record.run_id]
+
+
+async def test_a_run_is_finished_though_the_answer_to_its_claim_was_lost(
+    dead: Runs, alive: Runs, redis: Redis
+) -> None:
+    record = a_record()
+    await write(await dead.log.open(record), delta("said"))
+    claim = claim_key(record.organization_id, record.run_id)
+    ending = interrupted()
+    rescuer = RunRescuer(alive, ending=ending, clock=SystemClock(), sure_after=0.0)
+    await redis.set(claim, "third")
+    await rescuer.look()
+    assert ending.asked == []
+
+    await redis.set(claim, "alive")
+    await rescuer.look()
+
+    assert [run_id for run_id, _, _ in ending.asked] == [record.run_id]
 
 
 async def test_two_rescuers_finish_a_run_once(dead: Runs, alive: Runs, redis: Redis) -> None:

@@ -13,6 +13,7 @@ from cadence.kernel.ids import OrganizationId, RunId, new_ulid, new_uuid
 from cadence.runs.errors import NodeFull, TooManyStreams
 from cadence.runs.keys import run_slot_keys
 from cadence.runs.slots import SLOT_SECONDS, StreamSlots
+from tests.fakes.lossy_redis import LossyRedis
 
 ORGANIZATION = OrganizationId(new_uuid())
 RATES = {"streams_per_user": 2, "streams_per_organization": 3}
@@ -99,6 +100,20 @@ async def test_renewing_keeps_what_is_held(slots: StreamSlots, redis: Redis) -> 
 
     with pytest.raises(TooManyStreams):
         await _take(slots, "ann")
+
+
+async def test_a_renewal_that_comes_too_late_takes_nothing_anew() -> None:
+    async with LossyRedis() as redis:
+        slots = StreamSlots(redis, rates=RateSettings(), streams_per_node=5)
+        run_id = await _take(slots, "ann")
+
+        async def give_back_first() -> None:
+            await slots.release_run(run_id, organization_id=ORGANIZATION, owner="ann")
+
+        redis.before_next = give_back_first
+        await slots.renew()
+
+        assert await redis.exists(*run_slot_keys(ORGANIZATION, "ann")) == 0
 
 
 async def test_readers_are_twice_as_many_as_runs(slots: StreamSlots) -> None:
