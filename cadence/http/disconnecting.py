@@ -5,6 +5,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from cadence.http.at_once import at_once
+
 Lost = Callable[[], Awaitable[None]]
 
 
@@ -18,4 +20,4 @@ def build_lost(request: Request) -> Lost:
     return wait
 
 
-UntilLost = Annotated[Lost, Depends(build_lost)]
+UntilLost = Annotated[Lost, Depends(at_once(build_lost))]

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header
 
+from cadence.http.at_once import at_once
 from cadence.kernel.errors import FieldProblem, InvalidInput
 
 NAME = "Idempotency-Key"
@@ -30,4 +31,4 @@ def idempotency_key(
     return idempotency_key
 
 
-IdempotencyKey = Annotated[str | None, Depends(idempotency_key)]
+IdempotencyKey = Annotated[str | None, Depends(at_once(idempotency_key))]

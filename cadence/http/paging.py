@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from cadence.http.at_once import at_once
 from cadence.http.bodies import Output
 from cadence.http.text import SafeText
 from cadence.kernel.paging import DEFAULT_LIMIT, MAX_LIMIT, ListRequest, PageRequest, decode_cursor
@@ -69,7 +70,7 @@ def read_page_request(
     return PageRequest(limit, None if after is None else decode_cursor(after))
 
 
-PageQuery = Annotated[PageRequest, Depends(read_page_request)]
+PageQuery = Annotated[PageRequest, Depends(at_once(read_page_request))]
 
 
 class SearchQuery(BaseModel):

@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 from starlette.types import Scope
 
 from cadence.config.settings import RateSettings
+from cadence.http.at_once import at_once
 from cadence.http.rate_limit import (
     caller_bucket,
     classify,
@@ -63,4 +64,4 @@ def read_rates(request: Request, parts: Parts) -> RequestRates:
     return RequestRates(request.scope, limiter=parts.limiter, settings=parts.settings.rate)
 
 
-Rates = Annotated[RequestRates, Depends(read_rates)]
+Rates = Annotated[RequestRates, Depends(at_once(read_rates))]

@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from cadence.http.connections import find_cut
 from cadence.http.store_errors import log_store_away
-from cadence.infra.away import find_store_away
+from cadence.infra.away import Store, StoreUnavailable, find_store_away
 from cadence.kernel.errors import FieldProblem, InvalidInput
 from cadence.kernel.own_task import own_task
 from cadence.runs.logged import LoggedEvent
@@ -35,7 +35,7 @@ Batches = AsyncIterator[Sequence[LoggedEvent]]
 OnLost = Callable[[], Awaitable[None]]
 
 
-def last_event_id(
+async def last_event_id(
     last_event_id: Annotated[
         str, Header(alias="Last-Event-ID", description="The last event that was read, if any.")
     ] = "",
@@ -96,15 +96,8 @@ class EventStream(Response):
 
     async def _tell(self, client: "_Client") -> None:
         async with _closing(self._batches) as batches:
-            try:
-                async for batch in batches:
-                    await client.tell(batch)
-            except RedisError as failure:
-                away = find_store_away(failure)
-                if away is None:
-                    raise
-                # Without its final event, which tells the client to join the run again.
-                log_store_away(away)
+            while (batch := await _next(batches)) is not None:
+                await client.tell(batch)
         await client.end()
 
 
@@ -212,6 +205,30 @@ async def _closing(batches: Batches) -> AsyncIterator[Batches]:
         close = getattr(batches, "aclose", None)
         if close is not None:
             await close()
+
+
+async def _next(batches: Batches) -> Sequence[LoggedEvent] | None:
+    """Return None at the end, and where Redis is away.
+
+    Without its final event, which tells the client to join the run again.
+    """
+    try:
+        return await anext(batches, None)
+    except (RedisError, OSError) as failure:
+        away = _find_away(failure)
+        if away is None:
+            raise
+        log_store_away(away)
+        return None
+
+
+def _find_away(failure: RedisError | OSError) -> StoreUnavailable | None:
+    if not isinstance(failure, OSError):
+        return find_store_away(failure)
+    # Nothing but Redis is asked here, whose driver lets some of a socket's errors through.
+    away = StoreUnavailable(Store.REDIS)
+    away.__cause__ = failure
+    return away
 
 
 async def _gone(receive: Receive) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cadence.http.at_once import at_once
 from cadence.infra.database.reach import PLATFORM, within
 from cadence.infra.database.transaction import aim, open_session
 from cadence.infra.events.messages import OrchestratorEvent
@@ -71,4 +72,4 @@ async def open_unit_of_work(request: Request) -> AsyncIterator[UnitOfWork]:
 # `function` scope closes the transaction before the first byte of the answer (TRAPS.md §1): no
 # 200 for a commit that failed, and no connection held while a run streams.
 Work = Annotated[UnitOfWork, Depends(open_unit_of_work, scope="function")]
-Parts = Annotated[Resources, Depends(resources_of)]
+Parts = Annotated[Resources, Depends(at_once(resources_of))]

@@ -16,6 +16,7 @@ from cadence.domains.access.permissions import OrganizationScope, Origin, Person
 from cadence.domains.access.repository import ApiKeyRepository
 from cadence.domains.access.service import AccessService
 from cadence.domains.access.sessions import SessionStore
+from cadence.http.at_once import at_once
 from cadence.http.errors import request_id_of
 from cadence.http.ids import path_uuid
 from cadence.http.request_rates import Rates
@@ -37,7 +38,7 @@ def build_guesses(parts: Parts, rates: Rates) -> PasswordGuesses:
     return PasswordGuesses(rates, parts.limiter, settings=parts.settings.rate)
 
 
-Guesses = Annotated[PasswordGuesses, Depends(build_guesses)]
+Guesses = Annotated[PasswordGuesses, Depends(at_once(build_guesses))]
 
 
 def build_access(parts: Parts, guesses: Guesses) -> AccessService:
@@ -53,7 +54,7 @@ def build_access(parts: Parts, guesses: Guesses) -> AccessService:
     )
 
 
-Access = Annotated[AccessService, Depends(build_access)]
+Access = Annotated[AccessService, Depends(at_once(build_access))]
 
 
 async def signed_in(
@@ -106,7 +107,7 @@ async def member(
     principal: SignedIn,
     *,
     rates: Rates,
-    organization_id: Annotated[UUID, Depends(read_organization_id)],
+    organization_id: Annotated[UUID, Depends(at_once(read_organization_id))],
 ) -> OrganizationScope:
     """Guard: members of the organization in the path, and sys_admins, within its limits."""
     scope = await access.enter(principal, OrganizationId(organization_id))
@@ -135,7 +136,7 @@ async def org_admin_in_person(scope: OrgAdmin) -> OrganizationScope:
 
 def build_api_keys(
     scope: Annotated[OrganizationScope, Depends(org_admin_in_person)],
-    authority: Annotated[AuthorityCache, Depends(build_authority)],
+    authority: Annotated[AuthorityCache, Depends(at_once(build_authority))],
     *,
     work: Work,
     parts: Parts,
@@ -155,8 +156,8 @@ def read_api_key_id(key: Annotated[str, Path(description="A service key's id.")]
     return ApiKeyId(path_uuid(key))
 
 
-ApiKeys = Annotated[ApiKeyService, Depends(build_api_keys)]
-ApiKeyInPath = Annotated[ApiKeyId, Depends(read_api_key_id)]
+ApiKeys = Annotated[ApiKeyService, Depends(at_once(build_api_keys))]
+ApiKeyInPath = Annotated[ApiKeyId, Depends(at_once(read_api_key_id))]
 SysAdmin = Annotated[Person, Depends(sys_admin)]
-Authority = Annotated[AuthorityCache, Depends(build_authority)]
+Authority = Annotated[AuthorityCache, Depends(at_once(build_authority))]
 GUARDS = (signed_in, signed_in_person, sys_admin, member, org_admin, org_admin_in_person)

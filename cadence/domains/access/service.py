@@ -12,6 +12,7 @@ from cadence.domains.access.errors import NotSignedIn, WrongCredentials
 from cadence.domains.access.guessing import PasswordGuesses
 from cadence.domains.access.passwords import Passwords, needs_rehash
 from cadence.domains.access.permissions import (
+    Account,
     OrganizationScope,
     Origin,
     Person,
@@ -40,7 +41,10 @@ class Login:
 
 
 class AccessService:
-    """Opens its own short transactions, so that none is held while a password is checked."""
+    """Opens its own short transactions, so that none is held while a password is checked.
+
+    Made anew for each request: whoever asks is looked up once, and judged by that to its end.
+    """
 
     def __init__(
         self,
@@ -60,6 +64,7 @@ class AccessService:
         self._guesses = guesses
         self._signing_key = signing_key
         self._clock = clock
+        self._asking: Account | None = None
 
     async def log_in(self, username: str, password: str, *, address: str) -> Login:
         """Open a session; raises `WrongCredentials` after the same time whatever was wrong.
@@ -106,7 +111,9 @@ class AccessService:
     async def _memberships(self, principal: Principal) -> Mapping[OrganizationId, bool]:
         if isinstance(principal, ServiceKey):
             return {}
-        account = await self._authority.find_account(principal.user_id)
+        account = self._asking
+        if account is None or account.user_id != principal.user_id:
+            account = await self._authority.find_account(principal.user_id)
         return {} if account is None else account.memberships
 
     async def _identify_person(self, token: str, origin: Origin) -> Person:
@@ -119,6 +126,7 @@ class AccessService:
         account = await self._authority.find_account(claims.user_id)
         if account is None or account.is_disabled:
             raise NotSignedIn
+        self._asking = account
         return Person(
             user_id=account.user_id,
             session_id=claims.session_id,

@@ -67,14 +67,15 @@ class SessionStore:
 
     async def is_open(self, claims: TokenClaims) -> bool:
         """Whether the token's session lives and handed out this very token; use prolongs it."""
-        raw = await self._redis.get(_key(claims.session_id))
+        raw, left = await self._look(claims.session_id)
         if raw is None:
             return False
         record = orjson.loads(raw)
         is_ours = hmac.compare_digest(record["secret_hash"], hash_secret(claims.secret))
         if not is_ours or record["user_id"] != str(claims.user_id):
             return False
-        await self._prolong(claims.session_id, until=record["expires_at"])
+        if self._slides:
+            await self._prolong(claims.session_id, left=left, until=record["expires_at"])
         return True
 
     async def list_open(self, user_id: UserId) -> Sequence[LiveSession]:
@@ -102,10 +103,17 @@ class SessionStore:
         found: Any = await self._redis.zrange(_index(user_id), 0, last)
         return [SessionId(raw.decode()) for raw in found]
 
-    async def _prolong(self, session_id: SessionId, *, until: float) -> None:
-        if not self._slides:
-            return
-        left = await self._redis.ttl(_key(session_id))
+    async def _look(self, session_id: SessionId) -> tuple[bytes | None, int]:
+        """Return what is kept of a session, and the seconds it has left; one round trip."""
+        # Its commands are typed as if each had to be awaited; they are only queued.
+        async with self._redis.pipeline(transaction=False) as queue:
+            asked: Any = queue
+            asked.get(_key(session_id))
+            asked.ttl(_key(session_id))
+            raw, left = await asked.execute()
+        return raw, left
+
+    async def _prolong(self, session_id: SessionId, *, left: int, until: float) -> None:
         if left > (self._idle - REFRESH_AFTER).total_seconds():
             return
         remaining = until - self._clock.now().timestamp()

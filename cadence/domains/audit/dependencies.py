@@ -8,6 +8,7 @@ from fastapi import Depends
 from cadence.domains.access.dependencies import OrgAdmin, SysAdmin
 from cadence.domains.audit.repository import AuditRepository
 from cadence.domains.audit.service import OrganizationAudit, PlatformAudit
+from cadence.http.at_once import at_once
 from cadence.http.unit_of_work import Work
 
 
@@ -23,5 +24,5 @@ def build_for_platform(person: SysAdmin, work: Work) -> PlatformAudit:
     return PlatformAudit(partial(AuditRepository, work.platform(person.actor)))
 
 
-ForAdmin = Annotated[OrganizationAudit, Depends(build_for_admin)]
-ForPlatform = Annotated[PlatformAudit, Depends(build_for_platform)]
+ForAdmin = Annotated[OrganizationAudit, Depends(at_once(build_for_admin))]
+ForPlatform = Annotated[PlatformAudit, Depends(at_once(build_for_platform))]

@@ -23,6 +23,7 @@ from cadence.domains.conversations.repository import ConversationRepository
 from cadence.domains.conversations.service import ConversationService
 from cadence.domains.conversations.transcript_stores import build_transcript_store
 from cadence.domains.conversations.turns import TurnService
+from cadence.http.at_once import at_once
 from cadence.http.sse import EventStreams
 from cadence.http.unit_of_work import Parts, Work
 from cadence.infra.database.reach import within
@@ -119,8 +120,9 @@ def build_memory(parts: Resources) -> Memory:
 async def _open_planner(parts: Resources, scope: OrganizationScope) -> AsyncIterator[TurnPlanner]:
     organization_id, owner = scope.organization_id, owner_of(scope)
     reach = within(organization_id)
+    store = build_transcript_store(parts.mongo)
+    await store.prepare(organization_id)
     async with transaction(parts.sessions, reach, actor=scope.actor) as session:
-        store = build_transcript_store(parts.mongo)
         transcripts = store.of(session, organization_id)
         yield TurnPlanner(
             owner=owner,
@@ -142,7 +144,7 @@ def build_streams(parts: Parts) -> EventStreams:
     return EventStreams(send_timeout=parts.settings.run.send_timeout_seconds)
 
 
-Streams = Annotated[EventStreams, Depends(build_streams)]
-Conversations = Annotated[ConversationService, Depends(build_conversations)]
-Running = Annotated[OwnRuns, Depends(build_own_runs)]
-Turns = Annotated[TurnService, Depends(build_turns)]
+Streams = Annotated[EventStreams, Depends(at_once(build_streams))]
+Conversations = Annotated[ConversationService, Depends(at_once(build_conversations))]
+Running = Annotated[OwnRuns, Depends(at_once(build_own_runs))]
+Turns = Annotated[TurnService, Depends(at_once(build_turns))]

@@ -17,6 +17,7 @@ from cadence.domains.llm_configs.rules import Surroundings
 from cadence.domains.llm_configs.service import LlmConfigService
 from cadence.domains.llm_configs.trial import LlmConfigTrial
 from cadence.engine.models.probe import HttpModelProbe
+from cadence.http.at_once import at_once
 from cadence.http.unit_of_work import Parts, UnitOfWork, Work
 from cadence.infra.database.reach import within
 from cadence.infra.database.transaction import Session, transaction
@@ -112,8 +113,8 @@ def read_config_id(
     return found
 
 
-ForMember = Annotated[LlmConfigService, Depends(build_for_member)]
-ForAdmin = Annotated[LlmConfigService, Depends(build_for_admin)]
-Trial = Annotated[LlmConfigTrial, Depends(build_trial)]
-Offer = Annotated[ProviderOffer, Depends(build_offer)]
-ConfigId = Annotated[LlmConfigId, Depends(read_config_id)]
+ForMember = Annotated[LlmConfigService, Depends(at_once(build_for_member))]
+ForAdmin = Annotated[LlmConfigService, Depends(at_once(build_for_admin))]
+Trial = Annotated[LlmConfigTrial, Depends(at_once(build_trial))]
+Offer = Annotated[ProviderOffer, Depends(at_once(build_offer))]
+ConfigId = Annotated[LlmConfigId, Depends(at_once(read_config_id))]

@@ -23,6 +23,7 @@ from cadence.domains.operations.service import (
     ReadinessService,
     ThisProcess,
 )
+from cadence.http.at_once import at_once
 from cadence.http.request_rates import Rates
 from cadence.http.unit_of_work import Parts, Work
 from cadence.infra.away import Store
@@ -56,7 +57,7 @@ async def _ping_database(parts: Resources) -> None:
         await ping(session)
 
 
-Readiness = Annotated[ReadinessService, Depends(build_readiness)]
+Readiness = Annotated[ReadinessService, Depends(at_once(build_readiness))]
 
 
 def build_health(parts: Parts, readiness: Readiness, _: SysAdmin) -> HealthService:
@@ -116,6 +117,6 @@ def build_metrics(parts: Parts, _: Annotated[None, Depends(metrics_reader)]) -> 
     return MetricsService(parts.metrics, figures)
 
 
-Health = Annotated[HealthService, Depends(build_health)]
-PoolStatistics = Annotated[PoolService, Depends(build_pool_service)]
-Exposition = Annotated[MetricsService, Depends(build_metrics)]
+Health = Annotated[HealthService, Depends(at_once(build_health))]
+PoolStatistics = Annotated[PoolService, Depends(at_once(build_pool_service))]
+Exposition = Annotated[MetricsService, Depends(at_once(build_metrics))]

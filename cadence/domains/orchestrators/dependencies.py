@@ -15,6 +15,7 @@ from cadence.domains.plugins.dependencies import build_plugin_catalog
 from cadence.domains.settings.dependencies import build_tier_reader
 from cadence.engine.contract import Graph
 from cadence.engine.registry import may_build
+from cadence.http.at_once import at_once
 from cadence.http.ids import path_uuid
 from cadence.http.unit_of_work import Parts, UnitOfWork, Work
 from cadence.kernel.ids import OrchestratorId
@@ -58,8 +59,8 @@ def build_for_admin(work: Work, parts: Parts, scope: OrgAdmin) -> OrchestratorSe
     return build_orchestrator_service(work, parts, scope)
 
 
-ForMember = Annotated[OrchestratorService, Depends(build_for_member)]
-ForAdmin = Annotated[OrchestratorService, Depends(build_for_admin)]
+ForMember = Annotated[OrchestratorService, Depends(at_once(build_for_member))]
+ForAdmin = Annotated[OrchestratorService, Depends(at_once(build_for_admin))]
 
 
 async def read_graph(
@@ -84,5 +85,5 @@ def build_readiness(parts: Parts, scope: Member, orchestrators: ForMember) -> Or
     )
 
 
-Readiness = Annotated[OrchestratorReadiness, Depends(build_readiness)]
+Readiness = Annotated[OrchestratorReadiness, Depends(at_once(build_readiness))]
 BuiltGraph = Annotated[Graph, Depends(read_graph)]

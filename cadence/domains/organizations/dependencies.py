@@ -17,6 +17,7 @@ from cadence.domains.organizations.members import EnrolmentService, MemberServic
 from cadence.domains.organizations.repository import MembershipRepository, OrganizationRepository
 from cadence.domains.organizations.service import OrganizationService
 from cadence.domains.users.dependencies import Users
+from cadence.http.at_once import at_once
 from cadence.http.unit_of_work import Parts, UnitOfWork, Work
 from cadence.kernel.ids import OrganizationId
 from cadence.resources import Resources
@@ -65,13 +66,13 @@ def build_enrolment(users: Users, parts: Parts, person: SysAdmin) -> EnrolmentSe
 
 
 def organization_in_path(
-    organization_id: Annotated[UUID, Depends(read_organization_id)],
+    organization_id: Annotated[UUID, Depends(at_once(read_organization_id))],
 ) -> OrganizationId:
     """Type the id in the path, for the calls of sys_admins."""
     return OrganizationId(organization_id)
 
 
-Organizations = Annotated[OrganizationService, Depends(build_organizations)]
-Members = Annotated[MemberService, Depends(build_members)]
-Enrolment = Annotated[EnrolmentService, Depends(build_enrolment)]
-OrganizationInPath = Annotated[OrganizationId, Depends(organization_in_path)]
+Organizations = Annotated[OrganizationService, Depends(at_once(build_organizations))]
+Members = Annotated[MemberService, Depends(at_once(build_members))]
+Enrolment = Annotated[EnrolmentService, Depends(at_once(build_enrolment))]
+OrganizationInPath = Annotated[OrganizationId, Depends(at_once(organization_in_path))]

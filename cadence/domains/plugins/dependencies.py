@@ -7,6 +7,7 @@ from fastapi import Depends
 from cadence.domains.access.dependencies import Member, OrgAdmin, SysAdmin
 from cadence.domains.plugins.repository import PluginRepository
 from cadence.domains.plugins.service import PluginCatalog, PluginService
+from cadence.http.at_once import at_once
 from cadence.http.unit_of_work import Parts, Work
 from cadence.infra.database.transaction import Session
 from cadence.kernel.ids import OrganizationId
@@ -47,6 +48,6 @@ def build_for_system(work: Work, parts: Parts, person: SysAdmin) -> PluginServic
     return build_plugin_service(work.platform(person.actor), parts, None)
 
 
-ForMember = Annotated[PluginService, Depends(build_for_member)]
-ForAdmin = Annotated[PluginService, Depends(build_for_admin)]
-ForSystem = Annotated[PluginService, Depends(build_for_system)]
+ForMember = Annotated[PluginService, Depends(at_once(build_for_member))]
+ForAdmin = Annotated[PluginService, Depends(at_once(build_for_admin))]
+ForSystem = Annotated[PluginService, Depends(at_once(build_for_system))]

@@ -13,6 +13,7 @@ from cadence.domains.settings.service import (
     reloading,
 )
 from cadence.domains.settings.tiers import Environment
+from cadence.http.at_once import at_once
 from cadence.http.unit_of_work import Parts, Work
 from cadence.infra.database.transaction import Session
 from cadence.kernel.ids import OrganizationId
@@ -55,5 +56,5 @@ def build_for_system(person: SysAdmin, work: Work, parts: Parts) -> GlobalSettin
     )
 
 
-ForAdmin = Annotated[OrganizationSettings, Depends(build_for_admin)]
-ForSystem = Annotated[GlobalSettings, Depends(build_for_system)]
+ForAdmin = Annotated[OrganizationSettings, Depends(at_once(build_for_admin))]
+ForSystem = Annotated[GlobalSettings, Depends(at_once(build_for_system))]

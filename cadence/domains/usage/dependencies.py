@@ -8,6 +8,7 @@ from cadence.domains.access.dependencies import OrgAdmin
 from cadence.domains.usage.prices import open_prices
 from cadence.domains.usage.repository import UsageRepository
 from cadence.domains.usage.service import UsageService
+from cadence.http.at_once import at_once
 from cadence.http.unit_of_work import Parts, Work
 
 
@@ -22,4 +23,4 @@ def build_usage(scope: OrgAdmin, work: Work, parts: Parts) -> UsageService:
     )
 
 
-Usage = Annotated[UsageService, Depends(build_usage)]
+Usage = Annotated[UsageService, Depends(at_once(build_usage))]

@@ -16,6 +16,7 @@ from cadence.domains.access.sessions import SessionStore
 from cadence.domains.users.own_sessions import OwnSessionService
 from cadence.domains.users.profile import ProfileService
 from cadence.domains.users.service import UserService
+from cadence.http.at_once import at_once
 from cadence.http.unit_of_work import Parts
 from cadence.kernel.actors import Actor
 from cadence.kernel.errors import NotFound
@@ -67,7 +68,7 @@ def read_user_id(user: Annotated[str, Path(description="A user's id.")]) -> User
         raise NotFound from None
 
 
-Users = Annotated[UserService, Depends(build_users_for_admin)]
-Profile = Annotated[ProfileService, Depends(build_profile)]
-OwnSessions = Annotated[OwnSessionService, Depends(build_own_sessions)]
-UserInPath = Annotated[UserId, Depends(read_user_id)]
+Users = Annotated[UserService, Depends(at_once(build_users_for_admin))]
+Profile = Annotated[ProfileService, Depends(at_once(build_profile))]
+OwnSessions = Annotated[OwnSessionService, Depends(at_once(build_own_sessions))]
+UserInPath = Annotated[UserId, Depends(at_once(read_user_id))]

@@ -27,8 +27,9 @@ async def add_once(
     _require_within_reach(session.sync_session, table, rows)
     connection = await session.connection()
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    added = insert(table).values(list(rows))
-    await connection.execute(added.on_conflict_do_nothing(index_elements=list(unique)))
+    added = insert(table).on_conflict_do_nothing(index_elements=list(unique))
+    # Beside the statement: with its rows in it, it would be compiled anew each time.
+    await connection.execute(added, list(rows))
 
 
 def _require_within_reach(
