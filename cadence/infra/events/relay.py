@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 BATCH = 50
 # What a process that died has left behind is found by the others within this many seconds.
 LOOK_EVERY = 2.0
+# Seconds that a relay has to finish what it is about when its process ends.
+LEAVE_SECONDS = 1.0
 
 _EVENT = TypeAdapter(OrchestratorEvent)
 
@@ -90,6 +92,9 @@ class OutboxRelay:
                 yield
             finally:
                 leaving.set()
+                self.wake()
+                # A statement that is cut off has its driver tell so with a traceback.
+                await asyncio.wait([relaying], timeout=LEAVE_SECONDS)
                 relaying.cancel()
 
     async def _relay(self, leaving: asyncio.Event) -> None:
