@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from typing_extensions import override
 
 from cadence.infra.database.reach import PLATFORM
 from cadence.infra.database.transaction import Sessions, transaction
@@ -104,3 +105,29 @@ async def test_what_another_process_left_behind_is_found(sessions: Sessions) -> 
             await asyncio.sleep(0.01)
 
     assert told(broker) == ["1"]
+
+
+class SlowBroker(Broker):
+    """Takes a moment to confirm, and says when it has begun to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = asyncio.Event()
+
+    @override
+    async def publish(self, envelope: Envelope) -> None:
+        self.asked.set()
+        await asyncio.sleep(0.2)
+        await super().publish(envelope)
+
+
+async def test_a_process_that_ends_finishes_what_it_is_telling(sessions: Sessions) -> None:
+    await tell(sessions, 1)
+    broker = SlowBroker()
+    relay = OutboxRelay(sessions, broker)
+
+    async with relay.running():
+        await broker.asked.wait()
+
+    assert told(broker) == ["1"]
+    assert await relay.send_some() == 0
