@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from ipaddress import ip_network
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -13,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cadence import __version__
 from cadence.config.production import MEMORY
-from cadence.config.settings import EncryptionSettings, Settings
+from cadence.config.settings import Settings
 from cadence.domains.conversations.dependencies import build_ending
 from cadence.domains.conversations.retention import Retention
 from cadence.domains.conversations.transcript_stores import build_transcript_store
@@ -34,8 +33,8 @@ from cadence.infra.events.relay import Events, OutboxRelay
 from cadence.infra.object_store.packages import PackageStore, open_store
 from cadence.infra.rate_limits.limiter import open_rate_limiter
 from cadence.infra.redis.connecting import open_redis
+from cadence.infra.secrets.chosen_keys import load_keyring, operator_secret
 from cadence.infra.secrets.derivation import KeyPurpose, derive_key
-from cadence.infra.secrets.keyring import Keyring, load_or_create_development_keys
 from cadence.infra.secrets.sealing import Sealer
 from cadence.infra.telemetry.metrics import Metrics
 from cadence.kernel.clock import Clock, SystemClock
@@ -267,39 +266,6 @@ def offline_base_url(settings: Settings) -> str | None:
     if not settings.serves_offline_model:
         return None
     return f"http://127.0.0.1:{settings.api.port}/offline/v1"
-
-
-def operator_secret(settings: Settings) -> str:
-    """Return the secret that other keys derive from; in development one is made and kept."""
-    if settings.secret.key is not None:
-        return settings.secret.key.get_secret_value()
-    ring = load_or_create_development_keys(settings.storage.root / "dev-secret.json")
-    return (ring.find(ring.primary) or b"").hex()
-
-
-def load_keyring(settings: Settings) -> Keyring:
-    """Return the sealing keys; in development they are made and kept under the storage root."""
-    chosen = _written_keys(settings.encryption)
-    if chosen is not None:
-        ring = Keyring.parse(chosen)
-        ring.require_apart_from(operator_secret(settings))
-        return ring
-    path = development_keys(settings)
-    log.warning("development_keys_in_use", path=str(path), remedy="set CADENCE_ENCRYPTION_KEYS")
-    return load_or_create_development_keys(path)
-
-
-def development_keys(settings: Settings) -> Path:
-    """Return the file that sealing keys are kept in when none are set."""
-    return settings.storage.root / "dev-keys.json"
-
-
-def _written_keys(chosen: EncryptionSettings) -> str | None:
-    if chosen.keys is not None:
-        return chosen.keys.get_secret_value()
-    if chosen.keys_file is not None:
-        return chosen.keys_file.read_text(encoding="utf-8")
-    return None
 
 
 def _threads(stack: AsyncExitStack, count: int, name: str) -> ThreadPoolExecutor:

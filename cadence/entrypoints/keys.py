@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from cadence.bootstrap import database_url, development_keys, load_keyring, prepare_schema
+from cadence.bootstrap import database_url, prepare_schema
 from cadence.config.production import require_startable
 from cadence.config.settings import Settings
 from cadence.entrypoints.refusing import Refused
 from cadence.entrypoints.sealed_places import name_lacking, sealed_places, where_keys_are
 from cadence.entrypoints.starting import database_sentence, naming_the_setting
 from cadence.infra.database.engine import build_sessions, open_database
+from cadence.infra.secrets.chosen_keys import development_keys, load_keyring
 from cadence.infra.secrets.development_keys import (
     add_development_key,
     remove_development_key,

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from cadence.bootstrap import development_keys
 from cadence.config.settings import Settings
 from cadence.domains.llm_configs.resealing import SealedKeys
 from cadence.domains.orchestrators.resealing import SealedSettings
 from cadence.infra.database.transaction import Sessions
+from cadence.infra.secrets.chosen_keys import development_keys
 from cadence.infra.secrets.rotation import NO_KID, SealedPlace
 from cadence.infra.secrets.sealing import Sealer
 

@@ -8,13 +8,13 @@ import pytest
 from cadence.bootstrap import (
     build_egress_rules,
     database_url,
-    load_keyring,
     offline_base_url,
 )
 from cadence.domains.llm_configs.dependencies import LlmConfigWorkshop
 from cadence.domains.llm_configs.rules import Surroundings
 from cadence.domains.orchestrators.blueprints import DatabaseBlueprints
 from cadence.infra.database.engine import STATEMENT_SECONDS, build_sessions, open_database
+from cadence.infra.secrets.chosen_keys import load_keyring
 from cadence.infra.secrets.sealing import Sealer
 from cadence.kernel.clock import SystemClock
 from cadence.kernel.errors import NotFound
