@@ -32,16 +32,18 @@ class RequestFigures:
         async def send_measuring(message: Message) -> None:
             if message["type"] == "http.response.start":
                 measured.begin(message)
+            elif message["type"] == "http.response.body" and not message.get("more_body", False):
+                # Before it leaves: who has read an answer to its end no longer finds it counted.
+                measured.end()
             await send(message)
 
-        with self._metrics.requests_in_flight.track_inprogress():
-            try:
-                await self._app(scope, receive, send_measuring)
-            except Exception:
-                measured.fail()
-                raise
-            finally:
-                measured.end()
+        try:
+            await self._app(scope, receive, send_measuring)
+        except Exception:
+            measured.fail()
+            raise
+        finally:
+            measured.end()
 
 
 class _Measured:
@@ -53,6 +55,8 @@ class _Measured:
         self._began = time.perf_counter()
         self._is_counted = False
         self._is_stream = False
+        self._is_open = True
+        metrics.requests_in_flight.inc()
 
     def begin(self, message: Message) -> None:
         """Note the answer's first line."""
@@ -68,7 +72,11 @@ class _Measured:
             self._count(STATUS[Kind.INTERNAL])
 
     def end(self) -> None:
-        """Note that nothing more comes."""
+        """Note that nothing more comes; may be told twice."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        self._metrics.requests_in_flight.dec()
         if self._is_stream:
             self._metrics.event_streams.dec()
 
