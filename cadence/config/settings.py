@@ -145,13 +145,47 @@ class OfflineSettings(Group):
     model: bool | None = None
 
 
-class PluginSettings(Group):
-    """Limits on tenants' code: seconds for a call and for initializing, bytes of a result."""
+class IsolationChoice(StrEnum):
+    """How plugins' code is locked in; `auto` takes the best that works and refuses weak ones."""
 
+    AUTO = "auto"
+    NAMESPACES = "namespaces"
+    LOCK = "lock"
+    PROCESS = "process"
+    OFF = "off"
+
+
+class PluginDependencies(StrEnum):
+    """What plugins may import besides their own: what is installed here, or nothing at all."""
+
+    ALLOWLIST = "allowlist"
+    OFF = "off"
+
+
+class PluginSettings(Group):
+    """Limits on tenants' code: seconds, bytes and counts (SECURITY.md §3.4 says where from).
+
+    `threads` serve plugins that run in this process, where isolation is off. The limits of memory,
+    files and concurrent calls are those of one host; a host that is idle for `host_idle` ends, and
+    one that crashes `crashes` times in a minute is left alone for `quarantine`.
+    """
+
+    isolation: IsolationChoice = IsolationChoice.AUTO
+    dependencies: PluginDependencies = PluginDependencies.ALLOWLIST
     call_timeout: float = Field(default=30.0, gt=0, le=300)
     init_timeout: float = Field(default=10.0, gt=0, le=60)
     result_bytes: int = Field(default=262_144, ge=1024)
     threads: int = Field(default=16, ge=1, le=256)
+    hosts: int = Field(default=200, ge=1, le=10_000)
+    hosts_per_organization: int = Field(default=10, ge=1, le=10_000)
+    host_idle: float = Field(default=600.0, gt=0)
+    host_calls: int = Field(default=4, ge=1, le=16)
+    memory_bytes: int = Field(default=268_435_456, ge=67_108_864)
+    file_bytes: int = Field(default=16_777_216, ge=0)
+    frame_bytes: int = Field(default=1_048_576, ge=65_536, le=16_777_216)
+    log_bytes_per_minute: int = Field(default=65_536, ge=0)
+    crashes: int = Field(default=5, ge=1)
+    quarantine: float = Field(default=300.0, ge=0)
 
 
 class AllowSettings(Group):

@@ -11,7 +11,7 @@ from cadence.infra.database.tables.llm_configs import LlmConfig
 from cadence.infra.database.tables.orchestrators import Orchestrator, OrchestratorPlugin
 from cadence.infra.database.tables.organizations import Membership, Organization
 from cadence.infra.database.tables.outbox import OutboxEvent
-from cadence.infra.database.tables.plugins import Plugin
+from cadence.infra.database.tables.plugins import McpServer, NetworkApproval, Plugin
 from cadence.infra.database.tables.settings import Setting
 from cadence.infra.database.tables.usage import UsageEntry
 from cadence.infra.database.tables.users import User
@@ -22,8 +22,10 @@ __all__ = [
     "Conversation",
     "ConversationSummary",
     "LlmConfig",
+    "McpServer",
     "Membership",
     "Message",
+    "NetworkApproval",
     "Orchestrator",
     "OrchestratorPlugin",
     "Organization",

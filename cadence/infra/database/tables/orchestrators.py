@@ -40,7 +40,10 @@ class Orchestrator(Owned, Base):
 
 
 class OrchestratorPlugin(Owned, Base):
-    """One plugin version in one orchestrator, in the order that the client gave."""
+    """One plugin version in one orchestrator, in the order that the client gave.
+
+    One that `follows_latest` gives way to each new version of its plugin that takes its settings.
+    """
 
     __tablename__ = "orchestrator_plugins"
     __table_args__ = (Index("ix_orchestrator_plugins_plugin_id", "plugin_id"),)
@@ -50,3 +53,4 @@ class OrchestratorPlugin(Owned, Base):
     )
     plugin_id: Mapped[UUID] = mapped_column(ForeignKey("plugins.id"), primary_key=True)
     position: Mapped[int]
+    follows_latest: Mapped[bool] = mapped_column(default=False)
