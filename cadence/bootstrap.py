@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from ipaddress import ip_network
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -38,6 +39,9 @@ from cadence.infra.secrets.derivation import KeyPurpose, derive_key
 from cadence.infra.secrets.sealing import Sealer
 from cadence.infra.telemetry.metrics import Metrics
 from cadence.kernel.clock import Clock, SystemClock
+from cadence.plugin_host.choosing import find_isolation
+from cadence.plugin_host.opening import PluginParts, open_plugins
+from cadence.plugin_host.quarantine_board import QuarantineBoard
 from cadence.pool.building import OrchestratorBuilder
 from cadence.pool.bundles import PluginBundles
 from cadence.pool.following import PoolFollower
@@ -95,15 +99,14 @@ async def open_resources(
         )
         backends = BackendRegistry(egress, clock=clock)
         stock = Stock()
-        bundles = PluginBundles(
-            stock.bundles,
-            packages=packages,
-            folder=settings.storage.root / "plugins",
-            threads=_threads(stack, settings.plugin.threads, "plugin"),
-            settings=settings.plugin,
-        )
+        plugins = await _open_plugins(stack, settings, redis)
         builder = OrchestratorBuilder(
-            bundles=bundles,
+            bundles=PluginBundles(
+                stock.bundles,
+                packages=packages,
+                folder=plugin_folder(settings),
+                opener=plugins.opener,
+            ),
             backends=backends,
             stock=stock,
             transports=egress,
@@ -162,6 +165,8 @@ async def open_resources(
             signing_key=derive_key(operator_secret(settings), KeyPurpose.TOKEN_SIGNING),
             password_threads=_threads(stack, PASSWORD_THREADS, "password"),
             backends=backends,
+            isolation=plugins.isolation,
+            describer=plugins.describer,
             model_probe=HttpModelProbe(egress.httpx2),
             summarizer=HttpSummarizer(egress.httpx2, clock=clock),
             pool=pool,
@@ -181,6 +186,23 @@ async def _open_engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
     ) as engine:
         await prepare_schema(engine, settings)
         yield engine
+
+
+async def _open_plugins(stack: AsyncExitStack, settings: Settings, redis: Redis) -> PluginParts:
+    return await stack.enter_async_context(
+        open_plugins(
+            await find_isolation(settings.plugin.isolation),
+            settings=settings.plugin,
+            folder=plugin_folder(settings),
+            threads=_threads(stack, settings.plugin.threads, "plugin"),
+            board=QuarantineBoard(redis),
+        )
+    )
+
+
+def plugin_folder(settings: Settings) -> Path:
+    """Return where plugins' packages are unpacked."""
+    return settings.storage.root / "plugins"
 
 
 @asynccontextmanager

@@ -21,6 +21,8 @@ from cadence.infra.rate_limits.quotas import RateLimiter
 from cadence.infra.secrets.sealing import Sealer
 from cadence.infra.telemetry.metrics import Metrics
 from cadence.kernel.clock import Clock
+from cadence.plugin_host.described import PluginDescriber
+from cadence.plugin_host.isolation import Isolation
 from cadence.pool.nodes import NodeBoard
 from cadence.pool.pool import Pool
 from cadence.pool.windows import MessageWindows
@@ -58,6 +60,8 @@ class Resources:
     signing_key: bytes
     password_threads: ThreadPoolExecutor
     backends: BackendRegistry
+    isolation: Isolation
+    describer: PluginDescriber
     model_probe: HttpModelProbe
     summarizer: HttpSummarizer
     pool: Pool

@@ -16,6 +16,7 @@ from cadence.engine.tool_arguments import ArgumentCheck
 from cadence.engine.tool_results import ResultTooLarge, ResultUnreadable, render
 from cadence.engine.tools import PluginCode, ToolErrorCode, ToolOutcome
 from cadence.kernel.own_task import own_task
+from cadence.kernel.tool_failures import ToolRaised, ToolUnavailable
 
 _log = logging.getLogger(__name__)
 
@@ -93,6 +94,9 @@ class CheckedInvoker:
             return _too_large(self._result_bytes)
         except ResultUnreadable:
             return _unreadable()
+        except ToolUnavailable as trouble:
+            _log.warning("tool %s is not available", tool.spec.qualified_name)
+            return ToolOutcome.failure(ToolErrorCode.UNAVAILABLE, trouble.message)
         except CadenceException as error:
             _report(tool.spec, error)
             return _in_its_own_words(error)
@@ -143,6 +147,9 @@ def _in_its_own_words(error: CadenceException) -> ToolOutcome:
 
 def _report(spec: ToolSpec, error: BaseException) -> None:
     # The exception's text stays out of the log: it may quote the arguments, or a secret setting.
+    if isinstance(error, ToolRaised):
+        _log.warning("tool %s raised %s at %s", spec.qualified_name, error.kind, error.where)
+        return
     where = "an unknown place"
     for frame, line in traceback.walk_tb(error.__traceback__):
         where = f"{frame.f_code.co_filename}:{line}"

@@ -70,3 +70,34 @@ def _path(problem: Problem) -> str:
     if problem.file is None:
         return _PACKAGE_FIELD
     return problem.file if problem.line is None else f"{problem.file}:{problem.line}"
+
+
+class PluginIsolationUnavailable(CadenceError):
+    """Nothing here can lock a plugin's code in, so that it is not run at all."""
+
+    kind = Kind.UNAVAILABLE
+    code = "plugin_isolation_unavailable"
+
+    def __init__(self, cause: str, remedy: str) -> None:
+        super().__init__(f"Uploaded plugins are not run here: {cause}. {remedy}")
+
+
+class PluginHostUnavailable(CadenceError):
+    """No process can be had for a plugin now: too many run, or none could be started."""
+
+    kind = Kind.UNAVAILABLE
+    code = "plugin_host_unavailable"
+
+
+class PluginQuarantined(CadenceError):
+    """The plugin crashed too often and rests for a while."""
+
+    kind = Kind.UNAVAILABLE
+    code = "plugin_quarantined"
+
+    def __init__(self, *, crashes: int, seconds_left: float) -> None:
+        super().__init__(
+            f"The plugin's process ended {crashes} times within a minute and is left alone now. "
+            "Mend the plugin, or try again later.",
+            retry_after=seconds_left,
+        )

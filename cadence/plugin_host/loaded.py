@@ -3,7 +3,6 @@
 import asyncio
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
@@ -16,21 +15,11 @@ from cadence_sdk.plugin import BasePlugin
 from cadence.plugin_host.border import Border
 from cadence.plugin_host.describing import CallableTool, Description
 from cadence.plugin_host.errors import PluginToolUnknown
+from cadence.plugin_host.ports import LoadedTool
 
 STOP_WITHIN: Final = 5.0
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadedTool:
-    """One tool as an orchestrator's spec needs it; `parameters` is the JSON Schema of an object."""
-
-    name: str
-    description: str
-    parameters: Mapping[str, object]
-    needs_validation: bool
-    streams: bool
 
 
 class LoadedModules:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -25,21 +24,14 @@ from cadence.plugin_host.errors import (
     PluginSettingsInvalid,
     as_fields,
 )
-from cadence.plugin_host.loaded import LoadedModules, LoadedPlugin, LoadedTool, stop
+from cadence.plugin_host.loaded import LoadedModules, LoadedPlugin, stop
+from cadence.plugin_host.ports import LoadedTool, PluginIdentity
 
 __all__ = ["LoadedPlugin", "LoadedTool", "PluginIdentity", "open_plugin"]
 
 START_WITHIN: Final = 10.0
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PluginIdentity:
-    """What the catalog knows a plugin by."""
-
-    pid: str
-    version: str
 
 
 async def open_plugin(

@@ -3,23 +3,21 @@
 import asyncio
 import hashlib
 from collections.abc import Mapping
-from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from cadence.config.settings import PluginSettings
 from cadence.infra.full import StorageFull, is_full
 from cadence.kernel.ids import OrganizationId
 from cadence.kernel.own_task import end
-from cadence.plugin_host.loader import LoadedPlugin, PluginIdentity, open_plugin
 from cadence.plugin_host.package import read_package
+from cadence.plugin_host.ports import OpenedPlugin, PluginIdentity, PluginOpener, PluginToOpen
 from cadence.plugin_host.unpacking import is_unpacked, unpack
 from cadence.pool.ports import Packages, PluginSource
 from cadence.pool.shared import PartKey, PartKind, Share, SharedParts
 
-Opening = asyncio.Task[LoadedPlugin]
+Opening = asyncio.Task[OpenedPlugin]
 SharedBundles = SharedParts[Opening]
 
 
@@ -27,7 +25,7 @@ class Bundle:
     """A started plugin as one runtime holds it; closing lets go of it, and the last one closes."""
 
     def __init__(
-        self, plugin: LoadedPlugin, *, share: Share[Opening] | None, shared: SharedBundles
+        self, plugin: OpenedPlugin, *, share: Share[Opening] | None, shared: SharedBundles
     ) -> None:
         self.plugin = plugin
         self._share = share
@@ -53,24 +51,25 @@ class PluginBundles:
         *,
         packages: Packages,
         folder: Path,
-        threads: Executor,
-        settings: PluginSettings,
+        opener: PluginOpener,
     ) -> None:
         self._shared = shared
         self._packages = packages
         self._folder = folder
-        self._threads = threads
-        self._settings = settings
+        self._opener = opener
 
     async def open(self, organization_id: OrganizationId, source: PluginSource) -> Bundle:
         """Return the plugin ready to be called, started by whoever asks first.
 
-        Raises `PluginBroken`, `PluginSettingsInvalid`, `PackageMissing`, `PackageDamaged`,
+        Raises what `PluginOpener.open` does, `PackageMissing`, `PackageDamaged`,
         `StoreUnavailable` or, when there is no room to unpack it, `StorageFull`.
         """
         if not source.stateless:
-            return Bundle(await self._start(source), share=None, shared=self._shared)
-        share = self._shared.take(bundle_key(organization_id, source), lambda: self._begin(source))
+            opened = await self._start(organization_id, source)
+            return Bundle(opened, share=None, shared=self._shared)
+        share = self._shared.take(
+            bundle_key(organization_id, source), lambda: self._begin(organization_id, source)
+        )
         try:
             # Others may wait for the same plugin, so that whoever goes away must not cancel it.
             plugin = await asyncio.shield(share.value)
@@ -79,9 +78,9 @@ class PluginBundles:
             raise
         return Bundle(plugin, share=share, shared=self._shared)
 
-    def _begin(self, source: PluginSource) -> Opening:
+    def _begin(self, organization_id: OrganizationId, source: PluginSource) -> Opening:
         # It belongs to those who hold the share: the last one to go away ends it.
-        return asyncio.get_running_loop().create_task(self._start(source))
+        return asyncio.get_running_loop().create_task(self._start(organization_id, source))
 
     async def _abandon(self, share: Share[Opening]) -> None:
         opening = share.value
@@ -93,17 +92,20 @@ class PluginBundles:
         if _has_succeeded(opening):
             await opening.result().close()
 
-    async def _start(self, source: PluginSource) -> LoadedPlugin:
+    async def _start(self, organization_id: OrganizationId, source: PluginSource) -> OpenedPlugin:
         folder = self._folder / source.owner / source.sha256
         if not is_unpacked(folder):
             content = await self._packages.get(source.sha256, owner=source.owner)
             await asyncio.to_thread(_unpack, content, folder)
-        return await open_plugin(
-            folder,
-            settings=source.settings,
-            executor=self._threads,
-            expected=PluginIdentity(pid=source.pid, version=source.version),
-            within=self._settings.init_timeout,
+        return await self._opener.open(
+            PluginToOpen(
+                organization=str(organization_id),
+                owner=source.owner,
+                sha256=source.sha256,
+                folder=folder,
+                settings=source.settings,
+                expected=PluginIdentity(pid=source.pid, version=source.version),
+            )
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 from cadence.engine.spec import AgentSpec, ToolSpec
 from cadence.engine.tool_invoker import CheckedInvoker
 from cadence.engine.tool_names import model_names
-from cadence.plugin_host.loader import LoadedPlugin
+from cadence.plugin_host.ports import OpenedPlugin
 from cadence.pool.bundles import Bundle
 from cadence.pool.ports import Blueprint, PluginSource
 from cadence.pool.shared import PartKey, PartKind, SharedParts
@@ -50,7 +50,7 @@ def template_key(blueprint: Blueprint, bundles: Sequence[Bundle]) -> PartKey | N
 
 def build_template(
     sources: Sequence[PluginSource],
-    plugins: Sequence[LoadedPlugin],
+    plugins: Sequence[OpenedPlugin],
     *,
     call_timeout: float,
     result_bytes: int,
@@ -62,7 +62,7 @@ def build_template(
 
 
 def _agents(
-    sources: Sequence[PluginSource], plugins: Sequence[LoadedPlugin], *, call_timeout: float
+    sources: Sequence[PluginSource], plugins: Sequence[OpenedPlugin], *, call_timeout: float
 ) -> tuple[AgentSpec, ...]:
     qualified = [f"{plugin.pid}.{tool.name}" for plugin in plugins for tool in plugin.tools]
     names = model_names(qualified)
@@ -79,7 +79,7 @@ def _agents(
 
 
 def _tools(
-    plugin: LoadedPlugin, names: dict[str, str], *, call_timeout: float
+    plugin: OpenedPlugin, names: dict[str, str], *, call_timeout: float
 ) -> tuple[ToolSpec, ...]:
     return tuple(
         ToolSpec(

@@ -17,6 +17,7 @@ from cadence.infra.egress.rules import EgressRules
 from cadence.infra.object_store.packages import PackageMissing
 from cadence.kernel.clock import SystemClock
 from cadence.kernel.ids import OrchestratorId, OrganizationId, new_uuid
+from cadence.plugin_host.in_process import InProcessPlugins
 from cadence.pool.building import OrchestratorBuilder
 from cadence.pool.bundles import PluginBundles
 from cadence.pool.ports import Blueprint, PluginSource
@@ -188,8 +189,7 @@ async def open_scene(folder: Path) -> AsyncIterator[Scene]:
                 stock.bundles,
                 packages=packages,
                 folder=folder / "plugins",
-                threads=threads,
-                settings=PluginSettings(),
+                opener=InProcessPlugins(threads, within=10.0),
             )
             backends = BackendRegistry(egress, clock=SystemClock())
             builder = OrchestratorBuilder(

@@ -1,0 +1,1 @@
+"""Locks the calling process in for good: rlimits, no privileges, Landlock, seccomp; pure ctypes."""
