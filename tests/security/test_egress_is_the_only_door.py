@@ -53,8 +53,9 @@ OTHER_LIBRARIES = {
     "websockets",
     "wsproto",
 }
-# What an SDK must be handed, or it makes clients that nobody guards.
+# What these must be handed, or they make clients and connections that nobody guards.
 SDKS = {
+    "asyncio.open_connection": "sock",
     "anthropic.Anthropic": "http_client",
     "anthropic.AsyncAnthropic": "http_client",
     "google.genai.Client": "http_options",
@@ -169,6 +170,7 @@ def test_the_search_sees_the_whole_package() -> None:
         "import httpcore2",
         "from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter",
         "from openai import AsyncOpenAI\nAsyncOpenAI(api_key=key)",
+        "import asyncio\nasyncio.open_connection('127.0.0.1', 6379)",
         "import anthropic\nanthropic.AsyncAnthropic(api_key=key)",
         "from google import genai\ngenai.Client(api_key=key)",
         "from google.genai import Client\nClient()",
@@ -186,6 +188,7 @@ def test_the_search_finds_a_planted_way_out(source: str) -> None:
         "from urllib.parse import urlsplit",
         "from openai import AsyncOpenAI\nAsyncOpenAI(api_key=key, http_client=egress.httpx2)",
         "from google import genai\ngenai.Client(http_options=options)",
+        "import asyncio\nasyncio.open_connection(sock=accepted)",
         "class Client: ...\nClient()",
     ],
 )

@@ -20,6 +20,7 @@ from cadence.infra.egress.guard import Guard, Resolver, build_resolver
 from cadence.infra.egress.limits import EgressLimits
 from cadence.infra.egress.pacing import ReadPace
 from cadence.infra.egress.rules import EgressRules
+from cadence.infra.egress.streams import GuardedStreams
 from cadence.kernel.own_task import own_task
 
 _RESOLVER_THREADS = 8
@@ -54,6 +55,10 @@ class Egress:
         return over_httpx2.GuardedTransport(
             self._guard, ssl_context=self.ssl_context, limits=self._limits, pace=self._pace
         )
+
+    def build_streams(self) -> GuardedStreams:
+        """Return what opens connections for those who carry other people's bytes."""
+        return GuardedStreams(self._guard)
 
 
 @asynccontextmanager

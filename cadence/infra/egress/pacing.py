@@ -8,8 +8,10 @@ is read together. Nothing waits while few answers stream, nor for the beginning 
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
+from anyio import BrokenResourceError
 from anyio.abc import ByteStream
 from typing_extensions import override
 
@@ -22,6 +24,8 @@ LONGEST_WAIT = 0.25
 FREE_READS = 6
 # A read that brought so many bytes was no token, and the next one will bring as many.
 BULK_BYTES = 8192
+# Bytes that wait to be sent together; a question is its head and its body.
+HELD_BYTES = 65_536
 
 
 class ReadPace:
@@ -39,12 +43,16 @@ class ReadPace:
 
 
 class PacedStream(ByteStream):
-    """A connection that is read at the pace of all."""
+    """A connection that is read at the pace of all.
+
+    What is sent waits until an answer is, since a question's head and body are one packet then.
+    """
 
     def __init__(self, stream: ByteStream, pace: ReadPace) -> None:
         self._stream = stream
         self._pace = pace
         self._free = FREE_READS
+        self._unsent = bytearray()
 
     @property
     @override
@@ -54,7 +62,10 @@ class PacedStream(ByteStream):
 
     @override
     async def receive(self, max_bytes: int = 65_536) -> bytes:
-        """Wait for the next read that is due, and read."""
+        """Wait for the next read that is due, and read; what has to be said is said before."""
+        # Who does not listen may have answered already.
+        with suppress(BrokenResourceError):
+            await self._send_held()
         if self._free > 0:
             self._free -= 1
         else:
@@ -68,14 +79,23 @@ class PacedStream(ByteStream):
 
     @override
     async def send(self, item: bytes) -> None:
-        """Send; what answers it begins without waiting."""
+        """Send with what follows; what answers it begins without waiting."""
         self._free = FREE_READS
-        await self._stream.send(item)
+        self._unsent += item
+        if len(self._unsent) > HELD_BYTES:
+            await self._send_held()
 
     @override
     async def send_eof(self) -> None:
+        await self._send_held()
         await self._stream.send_eof()
 
     @override
     async def aclose(self) -> None:
+        # A question that was broken off before anybody waited for its answer is not put any more.
         await self._stream.aclose()
+
+    async def _send_held(self) -> None:
+        if self._unsent:
+            held, self._unsent = bytes(self._unsent), bytearray()
+            await self._stream.send(held)

@@ -72,8 +72,10 @@ class EgressProxy:
 
     async def close(self) -> None:
         """Hang up on everybody and listen no more; safe to call twice."""
-        await end(self._accepting)
-        self._listener.close()
+        try:
+            await end(self._accepting)
+        finally:
+            self._listener.close()
 
     async def _accept(self) -> None:
         loop = asyncio.get_running_loop()

@@ -14,7 +14,9 @@ USER: Final = "plugin"
 
 _CONNECT: Final = re.compile(r"CONNECT (?P<host>[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5}) HTTP/1\.[01]")
 _PLAIN: Final = re.compile(r"(?P<method>[A-Z]{1,16}) (?P<url>http://[!-~]+) HTTP/1\.[01]")
-_FIELD: Final = re.compile(r"(?P<name>[!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(?P<value>.*?)[ \t]*")
+_FIELD: Final = re.compile(
+    r"(?P<name>[!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(?P<value>[\t -~\x80-\xff]*?)[ \t]*"
+)
 _HIGHEST_PORT: Final = 65_535
 _HTTP_PORT: Final = 80
 # Said between the plugin and the proxy alone, or by the proxy anew.
