@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from cadence.config.settings import ObjectSettings, Settings
+from cadence.config.settings import IsolationChoice, ObjectSettings, Settings
 from cadence.config.tracing import untraceable
 
 MEMORY = "memory://"
@@ -13,6 +13,7 @@ REDISES = ("redis", "rediss", "unix")
 BROKERS = ("amqp", "amqps")
 TRANSCRIPTS = ("mongodb", "mongodb+srv")
 BUCKETS = ("s3", "s3a")
+WEAK_ISOLATION = frozenset({IsolationChoice.PROCESS, IsolationChoice.OFF})
 SHORTEST_SECRET = 32
 WELL_KNOWN = ("change", "secret", "password", "example", "cadence", "default", "your-")
 
@@ -134,11 +135,12 @@ def _unsafe(settings: Settings) -> Iterator[str]:
             "CADENCE_ENCRYPTION_KEYS is missing, so keys of LLM configs could not be sealed: "
             "set it to `k1:` and what `cadence keys generate` prints."
         )
-    if not settings.allow.weak_plugin_isolation:
+    chosen = settings.plugin.isolation
+    if chosen in WEAK_ISOLATION and not settings.allow.weak_plugin_isolation:
         yield (
-            "This version runs uploaded plugins inside its own process, where they could read "
-            "every organization's keys: set CADENCE_ALLOW_WEAK_PLUGIN_ISOLATION=true only if you "
-            "trust everybody who may upload."
+            f"CADENCE_PLUGIN_ISOLATION={chosen} lets uploaded plugins read every organization's "
+            "keys: leave it out, or set CADENCE_ALLOW_WEAK_PLUGIN_ISOLATION=true if you trust "
+            "everybody who may upload."
         )
     token = settings.metrics.token
     if token is not None and _is_weak(token.get_secret_value()):

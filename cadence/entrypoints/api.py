@@ -22,6 +22,7 @@ from cadence.domains.audit.router import router as audit
 from cadence.domains.conversations.dependencies import build_abandoned_questions
 from cadence.domains.conversations.router import router as conversations
 from cadence.domains.llm_configs.router import router as llm_configs
+from cadence.domains.mcp_servers.router import router as mcp_servers
 from cadence.domains.operations.router import router as operations
 from cadence.domains.orchestrators.engine_router import router as engine
 from cadence.domains.orchestrators.router import router as orchestrators
@@ -53,6 +54,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     settings_of_tiers,
     llm_configs,
     plugins,
+    mcp_servers,
     orchestrators,
     engine,
     conversations,

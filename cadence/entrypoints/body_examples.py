@@ -28,6 +28,14 @@ BODY_EXAMPLES: Mapping[str, object] = {
         "model_name": "gpt-5-mini",
     },
     "change_llm_config": {"model_name": "gpt-5"},
+    "create_mcp_server": {
+        "name": "Weather",
+        "url": "https://mcp.example.org/mcp",
+        "headers": {"Authorization": "Bearer …"},
+        "allowed_tools": ["forecast"],
+        "call_timeout": 30,
+    },
+    "change_mcp_server": {"allowed_tools": None},
     "create_orchestrator": {
         "name": "Support",
         "framework_type": "langgraph",

@@ -20,6 +20,8 @@ app = typer.Typer(
 )
 keys = typer.Typer(help="Sealing keys.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
+doctor = typer.Typer(help="Check settings, stores and plugins; `doctor sandbox` tells more.")
+app.add_typer(doctor, name="doctor")
 
 # Each command imports what it runs, so that `cadence --help` need not wait for all of it.
 
@@ -115,12 +117,22 @@ def openapi(
         raise Refused(f"{path} cannot be written: {error.strerror}.") from error
 
 
-@app.command()
-def doctor() -> None:
-    """Check the settings and each store; one line each, with the remedy."""
-    from cadence.entrypoints.doctor import examine  # noqa: PLC0415
+@doctor.callback(invoke_without_command=True)
+def examine(context: typer.Context) -> None:
+    """Check the settings, each store and what locks plugins in; one line each, with the remedy."""
+    if context.invoked_subcommand is not None:
+        return
+    from cadence.entrypoints.doctor import examine as run  # noqa: PLC0415
 
-    raise typer.Exit(asyncio.run(examine()))
+    raise typer.Exit(asyncio.run(run()))
+
+
+@doctor.command("sandbox")
+def sandbox() -> None:
+    """Attack from inside a plugin, and say what came of each attack; opens no store."""
+    from cadence.entrypoints.doctor import attack_from_inside  # noqa: PLC0415
+
+    raise typer.Exit(asyncio.run(attack_from_inside()))
 
 
 @keys.command("generate")

@@ -1,16 +1,16 @@
 """`cadence doctor`: what is set, what answers, and what to do about the rest."""
 
 import asyncio
-import sys
-from collections.abc import Sequence
 from contextlib import suppress
 
-from cadence.config.production import require_startable
+from cadence.config.production import SettingsRefused, require_startable
 from cadence.config.settings import Settings
 from cadence.domains.operations.dependencies import build_readiness
 from cadence.domains.operations.remedies import EVENTS_REMEDY, REMEDIES
 from cadence.domains.operations.schemas import State
 from cadence.domains.operations.service import WITHIN_SECONDS, ReadinessService
+from cadence.entrypoints.doctor_lines import tell, tell_bad
+from cadence.entrypoints.doctor_plugins import examine_plugins, examine_sandbox
 from cadence.entrypoints.refusing import ABOUT_SETTINGS, Refused, find_reasons
 from cadence.entrypoints.starting import opened
 from cadence.infra.redis.eviction import find_eviction
@@ -24,16 +24,32 @@ async def examine() -> int:
     Stores are opened only with settings that a server would start with, so that nothing is made in
     a wrong place.
     """
+    settings = _read_settings()
+    if settings is None:
+        tell("skip", "stores", "examined once the settings are right")
+        return 1
+    tell("ok", "settings", f"{settings.environment}, storage in {settings.storage.root}")
+    is_well = [await _examine_stores(settings), await examine_plugins(settings.plugin)]
+    return 0 if all(is_well) else 1
+
+
+async def attack_from_inside() -> int:
+    """Print what locks plugins in here, and how each attack on it went; opens no store."""
+    settings = _read_settings()
+    is_well = settings is not None and await examine_sandbox(settings.plugin)
+    return 0 if is_well else 1
+
+
+def _read_settings() -> Settings | None:
+    """Return the settings, or print why a server would not start with them."""
     configure_logging(level="ERROR", output="text")
     try:
         settings = Settings()
         require_startable(settings)
     except ABOUT_SETTINGS as refusal:
-        _bad("settings", find_reasons(refusal))
-        _line("skip", "stores", "examined once the settings are right")
-        return 1
-    _line("ok", "settings", f"{settings.environment}, storage in {settings.storage.root}")
-    return 0 if await _examine_stores(settings) else 1
+        tell_bad("settings", find_reasons(refusal))
+        return None
+    return settings
 
 
 async def _examine_stores(settings: Settings) -> bool:
@@ -44,15 +60,14 @@ async def _examine_stores(settings: Settings) -> bool:
             await _wait_for_events(readiness)
             events = readiness.events
             eviction = await find_eviction(resources.redis)
-    except (Refused, KeyringInvalid) as refusal:
-        _bad("stores", find_reasons(refusal))
+    except (Refused, SettingsRefused, KeyringInvalid) as refusal:
+        tell_bad("stores", find_reasons(refusal))
         return False
     for store, state in states.items():
-        _tell(store, state, remedy=REMEDIES[store])
-    _tell("events", events, remedy=EVENTS_REMEDY)
+        _tell_store(store, state, remedy=REMEDIES[store])
+    _tell_store("events", events, remedy=EVENTS_REMEDY)
     if eviction is not None:
-        _bad("redis", [f"drops keys ({eviction}): set maxmemory-policy noeviction"])
-    _line("note", "plugins", "uploaded plugins run in this process: trust whoever uploads")
+        tell_bad("redis", [f"drops keys ({eviction}): set maxmemory-policy noeviction"])
     return eviction is None and all(state is State.OK for state in (*states.values(), events))
 
 
@@ -64,15 +79,6 @@ async def _wait_for_events(readiness: ReadinessService) -> None:
                 await asyncio.sleep(0.05)
 
 
-def _tell(thing: str, state: State, *, remedy: str) -> None:
+def _tell_store(thing: str, state: State, *, remedy: str) -> None:
     is_ok = state is State.OK
-    _line("ok" if is_ok else "BAD", thing, "answers" if is_ok else f"does not answer: {remedy}")
-
-
-def _bad(thing: str, reasons: Sequence[str]) -> None:
-    for reason in reasons:
-        _line("BAD", thing, reason)
-
-
-def _line(state: str, thing: str, told: str) -> None:
-    sys.stdout.write(f"{state:<5} {thing:<10} {told}\n")
+    tell("ok" if is_ok else "BAD", thing, "answers" if is_ok else f"does not answer: {remedy}")

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from cadence.config.settings import Settings
 from cadence.domains.llm_configs.resealing import SealedKeys
+from cadence.domains.mcp_servers.resealing import SealedHeaders
 from cadence.domains.orchestrators.resealing import SealedSettings
 from cadence.infra.database.transaction import Sessions
 from cadence.infra.secrets.chosen_keys import development_keys
@@ -16,6 +17,7 @@ def sealed_places(*, sessions: Sessions, sealer: Sealer) -> Sequence[SealedPlace
     return (
         SealedKeys(sessions=sessions, sealer=sealer),
         SealedSettings(sessions=sessions, sealer=sealer),
+        SealedHeaders(sessions=sessions, sealer=sealer),
     )
 
 

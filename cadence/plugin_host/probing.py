@@ -48,19 +48,22 @@ class _Failed(Exception):
     """A program did not do what it was asked; the message says why, as a part of a sentence."""
 
 
-async def probe(*, search: str | None = None, trial: Sequence[str] = TRIAL) -> SandboxProbe:
-    """Try everything once; takes some tenths of a second, seconds at worst, and never raises.
+async def probe(
+    *, search: str | None = None, trial: Sequence[str] = TRIAL, within: float = WITHIN_SECONDS
+) -> SandboxProbe:
+    """Try everything once; takes some tenths of a second and never raises.
 
     `search` are the folders that bubblewrap is looked for in, written like `PATH` and by default
-    this process's own. `trial` is the program that tries Landlock and seccomp.
+    this process's own. `trial` is the program that tries Landlock and seccomp; it may take `within`
+    seconds, alone and again in bubblewrap.
     """
     bubblewrap = shutil.which("bwrap", path=search)
     if sys.platform != "linux":
         locks = _Locks(landlock_abi=0, seccomp_problem="this is not Linux", lock_problem=None)
         version, problem = None, "this is not Linux"
     else:
-        locks = await _try_locks(trial)
-        version, problem = await _try_bubblewrap(bubblewrap, trial)
+        locks = await _try_locks(trial, within)
+        version, problem = await _try_bubblewrap(bubblewrap, trial, within=within)
     return SandboxProbe(
         machine=platform.machine(),
         bubblewrap=bubblewrap,
@@ -72,31 +75,32 @@ async def probe(*, search: str | None = None, trial: Sequence[str] = TRIAL) -> S
     )
 
 
-async def _try_locks(trial: Sequence[str]) -> _Locks:
+async def _try_locks(trial: Sequence[str], within: float) -> _Locks:
     try:
-        return await _tried(*trial)
+        return await _tried(*trial, within=within)
     except _Failed as failure:
         reason = f"they could not be tried, {failure}"
         return _Locks(landlock_abi=0, seccomp_problem=None, lock_problem=reason)
 
 
 async def _try_bubblewrap(
-    program: str | None, trial: Sequence[str]
+    program: str | None, trial: Sequence[str], *, within: float
 ) -> tuple[str | None, str | None]:
     """Return its version and its problem."""
     if program is None:
         return None, "it is not installed"
     version = None
     try:
-        version = _last_word(await _run(program, "--version"))
+        version = _last_word(await _run(program, "--version", within=within))
         # The trial inside shows that Python starts there, and that the locks hold there as well.
-        return version, (await _tried(program, *_BUBBLE, "--", *trial)).lock_problem
+        inside = await _tried(program, *_BUBBLE, "--", *trial, within=within)
     except _Failed as failure:
         return version, str(failure)
+    return version, inside.lock_problem
 
 
-async def _tried(*command: str) -> _Locks:
-    output = await _run(*command)
+async def _tried(*command: str, within: float) -> _Locks:
+    output = await _run(*command, within=within)
     try:
         told = orjson.loads(output)
         return _Locks(
@@ -108,7 +112,7 @@ async def _tried(*command: str) -> _Locks:
         raise _Failed("its answer cannot be read") from failure
 
 
-async def _run(*command: str) -> bytes:
+async def _run(*command: str, within: float) -> bytes:
     """Return what a program prints; raises `_Failed`."""
     try:
         process = await asyncio.create_subprocess_exec(
@@ -121,12 +125,12 @@ async def _run(*command: str) -> bytes:
     except OSError as error:
         raise _Failed(f"it cannot be run: {error.strerror}") from error
     try:
-        async with asyncio.timeout(WITHIN_SECONDS):
+        async with asyncio.timeout(within):
             output, complaint = await process.communicate()
     except TimeoutError as error:
         process.kill()
         await process.wait()
-        raise _Failed(f"it has not answered within {WITHIN_SECONDS:.0f} seconds") from error
+        raise _Failed(f"it has not answered within {within:g} seconds") from error
     if process.returncode != 0:
         raise _Failed(_first_line(complaint))
     return output

@@ -110,14 +110,30 @@ def test_doctor_finds_a_healthy_installation_healthy(operator: Operator) -> None
 
     assert examined.code == 0
     found = [line.split(maxsplit=2)[:2] for line in examined.out.splitlines()]
-    assert found == [
-        ["ok", "settings"],
-        ["ok", "database"],
-        ["ok", "redis"],
-        ["ok", "objects"],
-        ["ok", "events"],
-        ["note", "plugins"],
+    assert [thing for _, thing in found] == [
+        *("settings", "database", "redis", "objects", "events", "plugins", "attacks")
     ]
+    # A note on plugins says how they could be locked in better still.
+    assert {state for state, thing in found if thing != "plugins"} == {"ok"}
+
+
+def test_doctor_tells_of_each_attack_from_inside_a_plugin(operator: Operator) -> None:
+    examined = operator.types("doctor", "sandbox")
+
+    assert examined.code == 0
+    attacks = [line for line in examined.out.splitlines() if line.split()[1] == "attack"]
+    assert len(attacks) >= 10
+    assert all(line.startswith("ok ") and "refused (" in line for line in attacks)
+    assert list(operator.folder.iterdir()) == []
+
+
+def test_doctor_notes_what_plugins_can_do_at_a_weak_level(operator: Operator) -> None:
+    examined = operator.types("doctor", CADENCE_PLUGIN_ISOLATION="process")
+
+    assert examined.code == 0
+    noted = [line for line in examined.out.splitlines() if line.startswith("note")]
+    assert [line.split()[1] for line in noted] == ["plugins", "attacks"]
+    assert "read the service's files" in noted[1]
 
 
 def test_doctor_examines_a_mongodb_where_one_is_set(operator: Operator, mongodb_url: str) -> None:

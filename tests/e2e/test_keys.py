@@ -93,6 +93,7 @@ def test_a_key_goes_out_of_use_step_by_step(migrated: Operator) -> None:
         "primary          k2",
         "LLM config keys  k1 3",
         "plugin settings  k1 4",
+        "MCP headers      none",
         "note             `cadence keys rotate` brings 7 under k2",
     ]
     assert early.reasons == [
@@ -103,12 +104,14 @@ def test_a_key_goes_out_of_use_step_by_step(migrated: Operator) -> None:
         "LLM config keys: none left under other keys than k2.",
         "plugin settings: 4 brought under k2; none left.",
         "plugin settings: none left under other keys than k2.",
+        "MCP headers: none left under other keys than k2.",
         "Next: `cadence keys retire k1`.",
     ]
     assert after.out.splitlines() == [
         "primary          k2",
         "LLM config keys  k2 3",
         "plugin settings  k2 4",
+        "MCP headers      none",
         "unused           k1: `cadence keys retire k1`",
     ]
     assert "remove the entry that begins with `k1:` from CADENCE_ENCRYPTION_KEYS" in retired.out
@@ -209,6 +212,7 @@ def test_development_keys_are_added_and_removed_in_their_file(operator: Operator
         "primary          dev2",
         "LLM config keys  dev2 3",
         "plugin settings  dev2 4",
+        "MCP headers      none",
     ]
 
 

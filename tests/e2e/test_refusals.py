@@ -20,7 +20,6 @@ pytestmark = pytest.mark.slow
             [
                 "CADENCE_SECRET_KEY",
                 "CADENCE_ENCRYPTION_KEYS",
-                "CADENCE_ALLOW_WEAK_PLUGIN_ISOLATION",
             ],
             id="production without secrets",
         ),
@@ -48,6 +47,21 @@ pytestmark = pytest.mark.slow
             {**PRODUCTION, "CADENCE_API_CORS_ORIGINS": "*"},
             ["CADENCE_API_CORS_ORIGINS"],
             id="every origin in production",
+        ),
+        pytest.param(
+            {**PRODUCTION, "CADENCE_PLUGIN_ISOLATION": "process"},
+            ["CADENCE_PLUGIN_ISOLATION=process"],
+            id="a weak isolation in production",
+        ),
+        pytest.param(
+            {**PRODUCTION, "CADENCE_PLUGIN_ISOLATION": "off"},
+            ["CADENCE_PLUGIN_ISOLATION=off"],
+            id="no isolation in production",
+        ),
+        pytest.param(
+            {"CADENCE_PLUGIN_ISOLATION": "namespaces", "PATH": "/nowhere"},
+            ["CADENCE_PLUGIN_ISOLATION=namespaces"],
+            id="namespaces without bubblewrap",
         ),
         pytest.param(
             {"CADENCE_ENVIRONMENT": "prod"}, ["CADENCE_ENVIRONMENT"], id="no such environment"

@@ -237,7 +237,9 @@ async def test_a_sys_admin_sees_how_the_process_and_its_stores_are(
     assert told["version"] == __version__
     assert told["environment"] == "development"
     assert told["schema_revision"] == newest_revision()
-    assert told["plugin_isolation"] == "weak"
+    assert told["isolation"]["level"] in {"namespaces", "lock"}
+    assert told["isolation"]["weak"] is False
+    assert told["isolation"]["cause"].endswith(".")
     assert told["sealing"]["primary"] in told["sealing"]["kids"]
     assert told["pool"]["max_hot"] == service.settings.pool.max_hot
     assert told["runs_under_way"] == 0
@@ -258,7 +260,7 @@ async def test_the_health_warns_of_what_is_for_trying_only(
     is_embedded = service.settings.redis.url.get_secret_value() == MEMORY
     assert {warning["code"] for warning in told} == {
         "development_keys", "docs_open", "metrics_open", "offline_model_served",
-        "plugins_in_process", *(["sessions_in_memory"] if is_embedded else []),
+        *(["sessions_in_memory"] if is_embedded else []),
     }  # fmt: skip
     assert all(warning["message"].endswith(".") for warning in told)
 
@@ -269,7 +271,7 @@ async def test_in_production_there_is_less_to_warn_of(scraped: Service) -> None:
         told = (await http.get("/api/admin/health", headers=headers)).json()
 
     codes = {warning["code"] for warning in told["warnings"]}
-    assert codes == {"development_keys", "plugins_in_process", "sessions_in_memory"}
+    assert codes == {"development_keys", "sessions_in_memory"}
     assert told["environment"] == "production"
 
 

@@ -110,7 +110,9 @@ async def test_an_approved_host_is_reached_by_every_library(scene: Scene, level:
     found = await try_out(scene, level, [(way, scene.url) for way in ways])
 
     assert found == ["ok", "ok", "ok"]
-    assert scene.outside.outcomes == [Outcome.CARRIED] * 3
+    # A library that hangs up before the other side does may break the connection off.
+    assert len(scene.outside.outcomes) == 3
+    assert set(scene.outside.outcomes) <= {Outcome.CARRIED, Outcome.BROKEN}
 
 
 @BOTH

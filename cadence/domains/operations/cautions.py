@@ -1,27 +1,38 @@
-"""What an operator should know of these settings, although the service runs with them."""
+"""What an operator should know of settings and machine, although the service runs with them."""
 
 from collections.abc import Iterator
 
 from cadence.config.production import MEMORY
 from cadence.config.settings import Settings
 from cadence.domains.operations.schemas import Caution
+from cadence.plugin_host.isolation import Isolation
 
 
-def find_cautions(settings: Settings) -> Iterator[Caution]:
-    """Yield a caution for each setting that is fine for a try and not for much more."""
+def find_cautions(settings: Settings, isolation: Isolation) -> Iterator[Caution]:
+    """Yield a caution for each thing that is fine for a try and not for much more."""
     yield from _secrets(settings)
     yield from _doors(settings)
-    yield Caution(
-        code="plugins_in_process",
-        message=(
-            "Uploaded plugins run inside the service's process: let only people upload whom you "
-            "trust with every organization's keys."
-        ),
-    )
+    yield from _plugins(isolation)
     if settings.redis.url.get_secret_value() == MEMORY:
         yield Caution(
             code="sessions_in_memory",
             message="A restart ends every session and every run's events: set CADENCE_REDIS_URL.",
+        )
+
+
+def _plugins(isolation: Isolation) -> Iterator[Caution]:
+    if isolation.level is None:
+        yield Caution(
+            code="plugins_refused",
+            message=f"Uploaded plugins are not run: {isolation.cause}. {isolation.remedy}",
+        )
+    elif isolation.level.is_weak:
+        yield Caution(
+            code="plugin_isolation_weak",
+            message=(
+                "Uploaded plugins can read every organization's keys: let only people upload whom "
+                f"you trust with them. {isolation.remedy}"
+            ),
         )
 
 

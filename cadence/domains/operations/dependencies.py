@@ -64,6 +64,7 @@ def build_health(parts: Parts, readiness: Readiness, _: SysAdmin) -> HealthServi
     """Assemble the service for a sys_admin."""
     process = ThisProcess(
         settings=parts.settings,
+        isolation=parts.isolation,
         sealer=parts.sealer,
         pool=parts.pool,
         runs=parts.runs.registry,

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from cadence.config.settings import Environment
 from cadence.http.bodies import Output
+from cadence.plugin_host.isolation import IsolationLevel
 
 
 class State(StrEnum):
@@ -12,12 +13,6 @@ class State(StrEnum):
 
     OK = "ok"
     DOWN = "down"
-
-
-class Isolation(StrEnum):
-    """What keeps uploaded plugins apart from the service and from each other."""
-
-    WEAK = "weak"
 
 
 class HealthAnswer(Output):
@@ -60,6 +55,19 @@ class SealingHealth(Output):
     kids: list[str]
 
 
+class IsolationHealth(Output):
+    """What keeps plugins apart from the service and from each other; no level: they are refused.
+
+    A weak level lets them read what the service can. The remedy is there when there is a better
+    level, or none was reached.
+    """
+
+    level: IsolationLevel | None
+    weak: bool
+    cause: str
+    remedy: str | None
+
+
 class PoolHealth(Output):
     """What the pool of this process holds."""
 
@@ -86,7 +94,7 @@ class AdminHealthAnswer(Output):
     stores: dict[str, StoreHealth]
     events: EventsHealth
     schema_revision: str | None
-    plugin_isolation: Isolation
+    isolation: IsolationHealth
     sealing: SealingHealth
     pool: PoolHealth
     runs_under_way: int

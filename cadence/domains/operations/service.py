@@ -17,7 +17,7 @@ from cadence.domains.operations.remedies import EVENTS_REMEDY, REMEDIES
 from cadence.domains.operations.schemas import (
     AdminHealthAnswer,
     EventsHealth,
-    Isolation,
+    IsolationHealth,
     PoolHealth,
     PoolStatisticsAnswer,
     SealingHealth,
@@ -29,6 +29,7 @@ from cadence.infra.events.relay import Events
 from cadence.infra.secrets.sealing import Sealer
 from cadence.infra.telemetry.metrics import Metrics
 from cadence.kernel.clock import Clock
+from cadence.plugin_host.isolation import Isolation
 from cadence.pool.pool import Pool
 from cadence.runs.registry import RunRegistry
 
@@ -78,6 +79,7 @@ class ThisProcess:
     """What is known of this process without asking a store."""
 
     settings: Settings
+    isolation: Isolation
     sealer: Sealer
     pool: Pool
     runs: RunRegistry
@@ -116,11 +118,11 @@ class HealthService:
             stores={name: _show(name, found) for name, found in stores.items()},
             events=_show_events(self._readiness.events),
             schema_revision=await self._find_revision() if has_schema else None,
-            plugin_isolation=Isolation.WEAK,
+            isolation=_show_isolation(process.isolation),
             sealing=SealingHealth(primary=process.sealer.primary, kids=list(process.sealer.kids)),
             pool=PoolHealth(hot=len(process.pool), max_hot=settings.pool.max_hot),
             runs_under_way=len(process.runs),
-            warnings=list(find_cautions(settings)),
+            warnings=list(find_cautions(settings, process.isolation)),
         )
 
 
@@ -167,6 +169,15 @@ class MetricsService:
 def _show(name: str, found: Examined) -> StoreHealth:
     remedy = REMEDIES[name] if found.state is State.DOWN else None
     return StoreHealth(state=found.state, latency_ms=found.latency_ms, remedy=remedy)
+
+
+def _show_isolation(found: Isolation) -> IsolationHealth:
+    return IsolationHealth(
+        level=found.level,
+        weak=found.level is not None and found.level.is_weak,
+        cause=f"{found.cause}.",
+        remedy=found.remedy or None,
+    )
 
 
 def _show_events(state: State) -> EventsHealth:

@@ -25,7 +25,7 @@ class HostLimits:
     memory_bytes: int = 256 * MEBIBYTE
     file_bytes: int = 16 * MEBIBYTE
     open_files: int = 64
-    processes: int = 4096
+    processes: int = 16_384
 
     def to_dict(self) -> dict[str, int]:
         """Return it as JSON can say it."""

@@ -41,15 +41,23 @@ _TCP: Final = 6
 _PR_SET_NAME: Final = 15
 _PR_GET_NAME: Final = 16
 _PR_SET_VMA: Final = 0x5356_4D41
-# Each of them lets the kernel send a signal of choice to a process of choice.
+# The first three have the kernel send a signal of choice to a process of choice; leases and notices
+# reach into what others do with files; the last takes memory that no limit counts.
 _F_SETOWN: Final = 8
 _F_SETSIG: Final = 10
 _F_SETOWN_EX: Final = 15
-_FIOSETOWN: Final = 0x8901
-_SIOCSPGRP: Final = 0x8902
-# Typing into a terminal as if by hand.
-_TIOCSTI: Final = 0x5412
-_TIOCLINUX: Final = 0x541C
+_F_SETLEASE: Final = 1024
+_F_NOTIFY: Final = 1026
+_F_SETPIPE_SZ: Final = 1031
+# All that Python asks of a descriptor: whether it is a terminal, how wide, how much there is to
+# read, whether to wait, and whether a program that is started inherits it.
+_TCGETS: Final = 0x5401
+_TCGETS2: Final = 0x802C_542A
+_TIOCGWINSZ: Final = 0x5413
+_FIONREAD: Final = 0x541B
+_FIONBIO: Final = 0x5421
+_FIONCLEX: Final = 0x5450
+_FIOCLEX: Final = 0x5451
 
 
 class _Program(ctypes.Structure):
@@ -139,10 +147,10 @@ def _memory(processor: Processor) -> Iterator[Instruction]:
 
 
 def _descriptors(processor: Processor) -> Iterator[Instruction]:
-    owners = (_F_SETOWN, _F_SETSIG, _F_SETOWN_EX)
-    yield from _require(processor, "fcntl", Argument(index=1, values=owners, is_refusal=True))
-    requests = (_FIOSETOWN, _SIOCSPGRP, _TIOCSTI, _TIOCLINUX)
-    yield from _require(processor, "ioctl", Argument(index=1, values=requests, is_refusal=True))
+    reaching = (_F_SETOWN, _F_SETSIG, _F_SETOWN_EX, _F_SETLEASE, _F_NOTIFY, _F_SETPIPE_SZ)
+    yield from _require(processor, "fcntl", Argument(index=1, values=reaching, is_refusal=True))
+    asking = (_TCGETS, _TCGETS2, _TIOCGWINSZ, _FIONREAD, _FIONBIO, _FIONCLEX, _FIOCLEX)
+    yield from _require(processor, "ioctl", Argument(index=1, values=asking))
 
 
 def _truncation(processor: Processor) -> Iterator[Instruction]:

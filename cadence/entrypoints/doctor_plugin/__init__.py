@@ -1,0 +1,1 @@
+"""A plugin that `cadence doctor` opens as if somebody had uploaded it."""
