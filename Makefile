@@ -67,8 +67,8 @@ imports: setup ## The floor plan
 	@$(RUN)/lint-imports
 conformance: setup ## One contract, every orchestrator
 	@$(RUN)/pytest tests/conformance
-fuzz: setup ## Call every operation 200 times as each role, otherwise than the last time
-	@FUZZ_EXAMPLES=200 $(RUN)/pytest -n auto tests/security/test_schema_fuzzing.py
+fuzz: setup ## Call every operation 200 times as each role, and feed mutated packages and frames for a minute each
+	@FUZZ_EXAMPLES=200 $(RUN)/pytest -n auto tests/security/test_schema_fuzzing.py && $(RUN)/python -m tests.fuzz --seconds 60
 bench: setup ## Figures of speed and memory
 	@$(RUN)/python -m tests.benchmarks
 bench-streams: setup ## 1, 50, 200 and 500 streams that stay open, for minutes: make bench-streams ARGS="--real --workers 2"

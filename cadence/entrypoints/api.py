@@ -24,6 +24,7 @@ from cadence.domains.conversations.router import router as conversations
 from cadence.domains.llm_configs.router import router as llm_configs
 from cadence.domains.mcp_servers.router import router as mcp_servers
 from cadence.domains.operations.router import router as operations
+from cadence.domains.orchestrators.dependencies import build_following_everywhere
 from cadence.domains.orchestrators.engine_router import router as engine
 from cadence.domains.orchestrators.router import router as orchestrators
 from cadence.domains.organizations.router import router as organizations
@@ -83,6 +84,7 @@ def build_api(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
             open_resources(settings, clock=clock, metrics=metrics) as resources,
             own_task(prewarm(resources.pool, settings.pool)),
             own_task(_end_runs(resources, stopping)),
+            build_following_everywhere(resources).running(),
         ):
             await _answer_abandoned_questions(resources)
             app.state.resources = resources

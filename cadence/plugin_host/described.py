@@ -19,6 +19,8 @@ _MOST_TOOLS: Final = 200
 _MOST_SETTINGS: Final = 200
 _LONGEST_NAME: Final = 200
 _LONGEST_TEXT: Final = 2000
+# Digits of the largest line that any source of a package has, with room.
+_LONGEST_NUMBER: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,8 @@ class PluginDescriber(Protocol):
         """Return what the code of a checked package says; `organization` may be `system`.
 
         Raises `PluginBroken` when the code fails, hangs or breaks the contract, its `fields` naming
-        file and line where they are known; `PluginIsolationUnavailable` where it may not run.
+        file and line where they are known; `PluginIsolationUnavailable` where it may not run;
+        `OSError` when there is no room to unpack it.
         """
         ...
 
@@ -111,7 +114,7 @@ def disagreements(manifest: Manifest, said: PluginDescription) -> Iterator[Probl
 
 def _problem_of(field: FieldProblem) -> Problem:
     file, colon, line = field.path.rpartition(":")
-    if colon and line.isdecimal():
+    if colon and line.isdecimal() and len(line) <= _LONGEST_NUMBER:
         return Problem(Code.LOADING_FAILED, field.message, file, int(line))
     return Problem(Code.LOADING_FAILED, field.message, field.path)
 

@@ -7,25 +7,49 @@ from typing import Any, Final
 
 import orjson
 
+from cadence.kernel.text import clean
+
 LENGTH: Final = struct.Struct(">I")
+# JSON means the same with and without it. Behind it are numbers that orjson would round.
+_EXACT: Final = b" "
+_DIGITS_AS_ZEROS: Final = bytes.maketrans(b"123456789", b"0" * 9)
+# The shortest number that may not fit into 64 bits.
+_LONG_NUMBER: Final = b"0" * 19
+# A text grows to six times its length where it is control characters alone.
+_QUOTED: Final = 6
+_AROUND_RESULTS: Final = 1024
 
 
 class FrameInvalid(Exception):
-    """What came is no frame: too long, no JSON, or no object."""
+    """What came, or should go, is no frame: no JSON, or no object."""
+
+
+class FrameTooLong(FrameInvalid):
+    """The frame is longer than frames may be."""
+
+
+def largest_reply(*, frame_bytes: int, result_bytes: int) -> int:
+    """Return the length of the largest frame that an honest host sends: two results, or a frame."""
+    return max(frame_bytes, 2 * _QUOTED * result_bytes + _AROUND_RESULTS)
 
 
 def write_frame(message: Mapping[str, Any]) -> bytes:
-    """Return a message as it goes over the wire; raises `TypeError` for what JSON cannot say."""
+    """Return a message as it goes over the wire; raises `FrameInvalid` for what JSON cannot say.
+
+    Half surrogate pairs are replaced by U+FFFD, and NaN by null.
+    """
     try:
         body = orjson.dumps(message)
     except TypeError:
         # orjson stops at 64 bits; models and plugins do not.
-        body = json.dumps(message, ensure_ascii=True, allow_nan=False).encode()
+        body = _write_exactly(message)
     return LENGTH.pack(len(body)) + body
 
 
 def write_ready_frame(body: bytes) -> bytes:
     """Return a body that is JSON already as it goes over the wire."""
+    if _LONG_NUMBER in body.translate(_DIGITS_AS_ZEROS):
+        body = _EXACT + body
     return LENGTH.pack(len(body)) + body
 
 
@@ -48,7 +72,7 @@ class FrameReader:
             while len(read) - at >= LENGTH.size:
                 (length,) = LENGTH.unpack_from(read, at)
                 if length > self._limit:
-                    raise FrameInvalid("too long")
+                    raise FrameTooLong("too long")
                 end = at + LENGTH.size + length
                 if len(read) < end:
                     break
@@ -59,10 +83,21 @@ class FrameReader:
             del read[:at]
 
 
+def _write_exactly(message: Mapping[str, Any]) -> bytes:
+    try:
+        text = json.dumps(message, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        raise FrameInvalid("nothing that JSON can say") from None
+    return _EXACT + clean(text).encode()
+
+
 def _decode(body: bytes) -> dict[str, Any]:
     try:
+        # Always this one first: it refuses what the other one would let pass.
         message = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        if body.startswith(_EXACT):
+            message = json.loads(body.decode())
+    except (ValueError, RecursionError):
         raise FrameInvalid("no JSON") from None
     if not isinstance(message, dict):
         raise FrameInvalid("no object")

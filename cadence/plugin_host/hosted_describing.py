@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+from weakref import WeakValueDictionary
 
 from cadence.kernel.plain_json import ResultTooLarge, ResultUnreadable
 from cadence.kernel.tool_failures import ToolRaised, ToolUnavailable
@@ -19,8 +20,9 @@ from cadence.plugin_host.ports import PluginToOpen
 from cadence.plugin_host.replies import ReplyInvalid, read_answer
 from cadence.plugin_host.unpacking import unpack
 
-# How many are asked at once, in hosts that count towards no other limit.
-_AT_ONCE: Final = 2
+# How many are asked at once, in hosts that count towards no other limit; an organization has one of
+# them, so that uploads that hang hold up nobody else's.
+_AT_ONCE: Final = 8
 # Seconds beyond those that the plugin itself is given.
 _MARGIN: Final = 1.0
 _TRIALS: Final = ".trials"
@@ -34,12 +36,15 @@ class HostedDescriber:
         self._folder = folder
         self._within = within
         self._free = asyncio.Semaphore(_AT_ONCE)
+        # An organization's is there for as long as somebody holds it or waits for it.
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def describe(
         self, *, organization: str, sha256: str, content: bytes
     ) -> PluginDescription:
         """Do what `PluginDescriber.describe` promises."""
-        async with self._free:
+        turn = self._turns.setdefault(organization, asyncio.Lock())
+        async with turn, self._free:
             draft = await asyncio.to_thread(self._unpack, content)
             try:
                 plugin = PluginToOpen(

@@ -5,7 +5,6 @@ from concurrent.futures import Executor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from cadence.infra.full import StorageFull, is_full
 from cadence.plugin_host.described import PluginDescription
 from cadence.plugin_host.introspection import DESCRIBE_WITHIN, ask_plugin
 from cadence.plugin_host.package import read_package
@@ -26,7 +25,7 @@ class InProcessDescriber:
         sha256: str,
         content: bytes,
     ) -> PluginDescription:
-        """Unpack the package for as long as it takes to ask it; raises `PluginBroken`."""
+        """Do what `PluginDescriber.describe` promises, but for any wall."""
         with TemporaryDirectory(prefix="cadence-describe-") as folder:
             home = Path(folder) / sha256
             await asyncio.to_thread(_unpack, content, home)
@@ -34,9 +33,4 @@ class InProcessDescriber:
 
 
 def _unpack(content: bytes, folder: Path) -> None:
-    try:
-        unpack(read_package(content), folder)
-    except OSError as failure:
-        if is_full(failure):
-            raise StorageFull from failure
-        raise
+    unpack(read_package(content), folder)

@@ -3,19 +3,23 @@
 import asyncio
 import copy
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
 import structlog
-from cadence_sdk.agents import BaseAgent
+from cadence_sdk.agents import BaseAgent, BaseScopedAgent
 from cadence_sdk.checking.loading import find_home, load_plugin, unload_plugin
 from cadence_sdk.plugin import BasePlugin
 
+from cadence.kernel.plain_json import write_plain_json
+from cadence.kernel.text import clean
+from cadence.plugin_host.anchoring import RECORD_BYTES, check_rules, require_record, require_scoped
 from cadence.plugin_host.border import Border
 from cadence.plugin_host.describing import CallableTool, Description
 from cadence.plugin_host.errors import PluginToolUnknown
-from cadence.plugin_host.ports import LoadedTool
+from cadence.plugin_host.ports import Anchor, LoadedTool
 
 STOP_WITHIN: Final = 5.0
 
@@ -65,6 +69,7 @@ class LoadedPlugin:
         self.version = description.version
         self.system_prompt = description.system_prompt
         self.tools = tuple(map(_as_loaded_tool, description.tools.values()))
+        self.is_scoped = isinstance(agent, BaseScopedAgent)
         self._tools = description.tools
         self._agent: BaseAgent | None = agent
         self._modules = modules
@@ -89,6 +94,16 @@ class LoadedPlugin:
         # A filter that takes things out of a dict must not take them from the agents.
         seen = await self._border.call(copy.deepcopy, result)
         return result, await self._border.call(stream_filter, seen)
+
+    async def anchor(self, resource_id: str) -> Anchor:
+        """Do what `OpenedPlugin.anchor` promises; raises whatever the plugin's code raises."""
+        agent = require_scoped(self._agent)
+        record = require_record(await self._border.call(agent.load_anchor, resource_id))
+        # Before the rules are asked for, and behind the border: both may run code of the plugin.
+        write = partial(write_plain_json, record, limit=RECORD_BYTES)
+        written: bytes = await self._border.call(write)
+        rules = check_rules(await self._border.call(agent.build_scope_rules, record))
+        return Anchor(rules=rules, record=clean(written.decode()))
 
     async def close(self) -> None:
         """Let the agent clean up and forget the plugin's modules; safe to call twice.
@@ -128,4 +143,5 @@ def _as_loaded_tool(each: CallableTool) -> LoadedTool:
         parameters=each.parameters,
         needs_validation=each.tool.required_validate,
         streams=each.tool.stream_tool,
+        is_async=each.tool.is_async,
     )

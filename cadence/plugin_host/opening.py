@@ -1,14 +1,17 @@
 """Chooses where plugins' code runs, by the level that this machine reaches."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from cadence.config.settings import PluginSettings
+from cadence.infra.telemetry.metrics import Metrics
 from cadence.plugin_host.commands import zygote_command
 from cadence.plugin_host.described import PluginDescriber
+from cadence.plugin_host.egress.proxies import EgressProxies
+from cadence.plugin_host.host import Ending
 from cadence.plugin_host.hosted_describing import HostedDescriber
 from cadence.plugin_host.hosts import PluginHosts
 from cadence.plugin_host.in_process import InProcessPlugins
@@ -37,6 +40,8 @@ async def open_plugins(
     folder: Path,
     threads: Executor,
     board: QuarantineBoard,
+    proxies: EgressProxies,
+    metrics: Metrics,
 ) -> AsyncIterator[PluginParts]:
     """Yield what runs plugins that were unpacked below `folder`; their hosts end with the block.
 
@@ -53,7 +58,15 @@ async def open_plugins(
             describer=InProcessDescriber(threads, within=within),
         )
     else:
-        hosts = build_hosts(isolation, settings=settings, folder=folder, board=board)
+        hosts = build_hosts(
+            isolation,
+            settings=settings,
+            folder=folder,
+            board=board,
+            proxies=proxies,
+            count_end=lambda ending: metrics.plugin_host_ends.labels(ending).inc(),
+        )
+        metrics.plugin_hosts.set_function(lambda: hosts.count)
         async with hosts.running():
             describer = HostedDescriber(hosts, folder=folder, within=within)
             yield PluginParts(isolation=isolation, opener=hosts, describer=describer)
@@ -65,6 +78,8 @@ def build_hosts(
     settings: PluginSettings,
     folder: Path,
     board: QuarantineBoard | None = None,
+    proxies: EgressProxies | None = None,
+    count_end: Callable[[Ending], None] = lambda _: None,
 ) -> PluginHosts:
     """Return hosts; whoever builds them runs them. Raises `ValueError` for a level without."""
     level = isolation.level
@@ -78,4 +93,6 @@ def build_hosts(
             level, descriptor=descriptor, bubblewrap=isolation.bubblewrap, folder=folder
         )
     )
-    return PluginHosts(zygotes, level=level, settings=settings, board=board)
+    return PluginHosts(
+        zygotes, level=level, settings=settings, board=board, proxies=proxies, count_end=count_end
+    )

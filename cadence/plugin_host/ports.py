@@ -8,13 +8,17 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedTool:
-    """One tool as an orchestrator's spec needs it; `parameters` is the JSON Schema of an object."""
+    """One tool as an orchestrator's spec needs it; `parameters` is the JSON Schema of an object.
+
+    One that `is_async` waits without holding a thread, so that many of its calls may run at once.
+    """
 
     name: str
     description: str
     parameters: Mapping[str, object]
     needs_validation: bool
     streams: bool
+    is_async: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +46,14 @@ class PluginToOpen:
     network: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anchor:
+    """What keeps an agent to one record: its author's rules, and the record as one line of JSON."""
+
+    rules: str = field(repr=False)
+    record: str = field(repr=False)
+
+
 class OpenedPlugin(Protocol):
     """A started plugin; its tools may be called at the same time from several turns."""
 
@@ -65,8 +77,22 @@ class OpenedPlugin(Protocol):
         """Its tools, in its own order."""
         ...
 
+    @property
+    def is_scoped(self) -> bool:
+        """Whether its agent can be anchored to one record."""
+        ...
+
     async def call(self, tool: str, arguments: Mapping[str, Any]) -> tuple[object, object]:
         """Call a tool and return what agents read and what the client is shown."""
+        ...
+
+    async def anchor(self, resource_id: str) -> Anchor:
+        """Load the record and ask for the rules that keep its agent to it; keeps neither.
+
+        Raises `PluginBroken` for an agent that has no records, and for what is no record or no
+        rules; `ResultTooLarge` and `ResultUnreadable` for a record; and what `call` raises when the
+        plugin's code fails.
+        """
         ...
 
     async def close(self) -> None:

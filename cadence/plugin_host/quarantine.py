@@ -42,5 +42,6 @@ class Quarantine:
 
     def forget_old(self) -> None:
         """Drop what can no longer count."""
-        old = self._now() - WINDOW
-        self._seen = {key: seen for key, seen in self._seen.items() if seen[-1] > old}
+        now = self._now()
+        self._seen = {key: seen for key, seen in self._seen.items() if seen[-1] > now - WINDOW}
+        self._until = {key: until for key, until in self._until.items() if until > now}

@@ -8,13 +8,15 @@ from cadence_sdk import CadenceException
 from typing_extensions import override
 
 from cadence.kernel.errors import FieldProblem
-from cadence.kernel.plain_json import ResultTooLarge, ResultUnreadable
+from cadence.kernel.plain_json import ResultTooLarge, ResultUnreadable, measure
 from cadence.kernel.text import clean, clip
 from cadence.kernel.tool_failures import ToolRaised, ToolUnavailable
+from cadence.plugin_host.anchoring import RECORD_BYTES, RULES_CHARACTERS
 from cadence.plugin_host.errors import PluginBroken, PluginSettingsInvalid, PluginToolUnknown
-from cadence.plugin_host.ports import LoadedTool
+from cadence.plugin_host.ports import Anchor, LoadedTool
 
 _LONGEST: Final = 500
+_LONGEST_DESCRIPTION: Final = 4_194_304
 _MOST_FIELDS: Final = 100
 
 
@@ -40,6 +42,7 @@ class Described:
     version: str
     system_prompt: str
     tools: tuple[LoadedTool, ...]
+    is_scoped: bool
 
 
 def read_results(reply: Mapping[str, Any]) -> tuple[object, object]:
@@ -53,9 +56,11 @@ def read_results(reply: Mapping[str, Any]) -> tuple[object, object]:
 
 def read_description(reply: Mapping[str, Any]) -> Described:
     """Return what the plugin offers, or raise what went wrong when it was opened."""
-    told = _told(reply)
+    told = read_answer(reply)
     if not isinstance(told, Mapping):
         raise ReplyInvalid
+    # What reads it from here on may be recursive.
+    measure(told, limit=_LONGEST_DESCRIPTION)
     tools = told.get("tools")
     if not isinstance(tools, list):
         raise ReplyInvalid
@@ -64,12 +69,37 @@ def read_description(reply: Mapping[str, Any]) -> Described:
         version=_text(told, "version"),
         system_prompt=_text(told, "system_prompt"),
         tools=tuple(map(_tool, tools)),
+        is_scoped=told.get("is_scoped") is True,
     )
 
 
+def read_anchor(reply: Mapping[str, Any]) -> Anchor:
+    """Return what keeps an agent to a record, or raise what went wrong."""
+    try:
+        told = _told(reply)
+    except (PluginToolUnknown, PluginSettingsInvalid):
+        raise ReplyInvalid from None
+    if not isinstance(told, Mapping):
+        raise ReplyInvalid
+    rules, record = _text(told, "rules"), _text(told, "record")
+    if len(rules) > RULES_CHARACTERS or len(record.encode()) > RECORD_BYTES:
+        raise ReplyInvalid
+    # A line of JSON cannot be taken for anything but data; a second one may pretend to be rules.
+    if "\n" in record or "\r" in record:
+        raise ReplyInvalid
+    return Anchor(rules=rules, record=record)
+
+
 def read_answer(reply: Mapping[str, Any]) -> object:
-    """Return what was answered, whatever it is, or raise what went wrong."""
-    return _told(reply)
+    """Return what was answered, whatever it is, or raise what went wrong with no tool in sight.
+
+    Raises `PluginBroken`, `PluginSettingsInvalid`, `ResultTooLarge`, `ResultUnreadable` or
+    `ReplyInvalid`.
+    """
+    try:
+        return _told(reply)
+    except (PluginSaid, PluginToolUnknown, ToolRaised, ToolUnavailable):
+        raise ReplyInvalid from None
 
 
 def _tool(told: object) -> LoadedTool:
@@ -81,6 +111,7 @@ def _tool(told: object) -> LoadedTool:
         parameters=told["parameters"],
         needs_validation=told.get("needs_validation") is True,
         streams=told.get("streams") is True,
+        is_async=told.get("is_async") is True,
     )
 
 
@@ -88,7 +119,7 @@ def _text(told: Mapping[str, Any], key: str) -> str:
     text = told.get(key)
     if not isinstance(text, str):
         raise ReplyInvalid
-    return text
+    return clean(text)
 
 
 def _told(reply: Mapping[str, Any]) -> object:
@@ -132,13 +163,18 @@ _TOLD: Final[Mapping[str, Callable[[Mapping[str, Any]], Exception]]] = {
     "unreadable": lambda _: ResultUnreadable(),
     "said": lambda error: PluginSaid(_sentence(error)),
     "cancelled": lambda _: ToolUnavailable("The call was cancelled."),
-    "raised": lambda error: ToolRaised(kind=_short(error.get("type")), where=_place(error)),
+    "raised": lambda error: ToolRaised(kind=_word(error.get("type")), where=_place(error)),
 }
 
 
 def _place(error: Mapping[str, Any]) -> str:
     file, line = error.get("file"), error.get("line")
-    return f"{_short(file)}:{line}" if isinstance(line, int) else _short(file or "")
+    return f"{_word(file)}:{line}" if isinstance(line, int) else _word(file)
+
+
+def _word(text: object) -> str:
+    # It goes to the log, where a line of its own would look like another's.
+    return "".join(each if each.isprintable() else "\ufffd" for each in _short(text))
 
 
 def _short(text: object) -> str:

@@ -2,12 +2,13 @@
 
 import asyncio
 import os
+import select
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import orjson
 import structlog
@@ -19,10 +20,13 @@ log = structlog.get_logger(__name__)
 # Seconds; it takes a quarter of one, more on a machine that is busy.
 _START_WITHIN: Final = 20.0
 _FORK_WITHIN: Final = 5.0
+# What a zygote reads of one request; the rest of a longer one would be lost.
+_LARGEST_REQUEST: Final = 65_536
 _LARGEST_REPLY: Final = 65_536
 _STOP_WITHIN: Final = 2.0
 _LAST_WORDS: Final = 2000
 
+Answer = TypeVar("Answer")
 # Given the descriptor of the zygote's end of its socket, the program to run.
 Command = Callable[[int], Sequence[str]]
 
@@ -33,11 +37,29 @@ class HostStartFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spawned:
-    """A process that becomes a host; whoever has it closes all three."""
+    """A process that becomes a host; whoever has it closes all three.
+
+    `is_orphaned` tells whether its zygote is gone, which ends it as well.
+    """
 
     connection: socket.socket
     pidfd: int
     output: int
+    is_orphaned: Callable[[], bool]
+
+    def abandon(self) -> None:
+        """End the process and close what has to do with it, but for its output."""
+        kill(self.pidfd)
+        os.close(self.pidfd)
+        self.connection.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """A socket that listens on the loopback of one zygote's hosts; whoever has it closes it."""
+
+    socket: socket.socket
+    zygote: object
 
 
 class Zygotes:
@@ -47,29 +69,53 @@ class Zygotes:
         self._command = command
         self._lock = asyncio.Lock()
         self._zygote: _Zygote | None = None
+        self._is_closed = False
 
     @property
     def process_id(self) -> int | None:
         """The process of the present zygote, or of what it runs in; for tests and measurements."""
         return None if self._zygote is None else self._zygote.process.pid
 
-    async def spawn(self, plan: HostPlan) -> Spawned:
-        """Start a host; it greets once it is locked in. Raises `HostStartFailed`."""
+    async def spawn(self, plan: HostPlan, *, beside: Listener | None = None) -> Spawned:
+        """Start a host; it greets once it is locked in.
+
+        Raises `HostStartFailed`, also when the zygote of the listener `beside` it is gone.
+        """
+        request = orjson.dumps(plan.to_dict())
+        if len(request) > _LARGEST_REQUEST:
+            raise HostStartFailed("the plan is too long")
         async with self._lock:
-            for _ in range(2):
-                # The zygote may have died since it was last asked: once is no failure.
-                zygote = await self._running()
-                with suppress(OSError, TimeoutError):
-                    return await zygote.fork(plan)
-                await self._end()
-        raise HostStartFailed("the zygote does not answer")
+            if beside is not None and beside.zygote is not self._zygote:
+                raise HostStartFailed("the zygote of its listener is gone")
+            return await self._ask(lambda zygote: _fork(zygote, request))
+
+    async def listener(self) -> Listener:
+        """Return a socket that hosts can connect to, and no other process of this machine.
+
+        Raises `HostStartFailed`.
+        """
+        async with self._lock:
+            return await self._ask(_listen)
 
     async def close(self) -> None:
-        """End the zygote, and with it every host."""
+        """End the zygote, and with it every host; nothing is started from then on."""
+        self._is_closed = True
         async with self._lock:
             await self._end()
 
+    async def _ask(self, ask: "Callable[[_Zygote], Awaitable[Answer]]") -> Answer:
+        for _ in range(2):
+            # The zygote may have died since it was last asked: once is no failure.
+            zygote = await self._running()
+            with suppress(OSError, TimeoutError):
+                return await ask(zygote)
+            log.warning("plugin_zygote_lost")
+            await self._end()
+        raise HostStartFailed("the zygote does not answer")
+
     async def _running(self) -> "_Zygote":
+        if self._is_closed:
+            raise HostStartFailed("no host is started any more")
         if self._zygote is None:
             self._zygote = await _start(self._command)
         return self._zygote
@@ -86,24 +132,34 @@ class _Zygote:
     def __init__(self, process: asyncio.subprocess.Process, control: socket.socket) -> None:
         self.process = process
         self._control = control
+        # What it said before it ended, which is nothing unless it failed.
+        self.last_words = ""
+        # Answers to those who went away before they came.
+        self._unread = 0
 
-    async def fork(self, plan: HostPlan) -> Spawned:
-        """Ask for a host; raises `OSError` or `TimeoutError` when the zygote is gone."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        output, input_ = os.pipe()
-        try:
-            ours.setblocking(False)  # noqa: FBT003  # its only argument
-            request = orjson.dumps(plan.to_dict())
-            socket.send_fds(self._control, [request], [theirs.fileno(), input_])
-            pidfd = await self._answered()
-        except BaseException:
-            ours.close()
-            os.close(output)
-            raise
-        finally:
-            theirs.close()
-            os.close(input_)
-        return Spawned(connection=ours, pidfd=pidfd, output=output)
+    @property
+    def is_gone(self) -> bool:
+        """Whether it has ended, also where the event loop has yet to hear of it.
+
+        It hangs up before its hosts are ended by the kernel, so that whoever sees the end of one of
+        them sees this as well.
+        """
+        return self._control.fileno() < 0 or _has_hung_up(self._control) or self._is_dead()
+
+    async def ask(self, request: bytes, descriptors: Sequence[int] = ()) -> int:
+        """Ask for something and return the descriptor that is answered: a pidfd, or a socket.
+
+        Raises `HostStartFailed` when it cannot, `OSError` or `TimeoutError` when it is gone.
+        """
+        while self._unread:
+            if (late := await self._answered()) is not None:
+                os.close(late)
+        socket.send_fds(self._control, [request], descriptors)
+        self._unread += 1
+        answer = await self._answered()
+        if answer is None:
+            raise HostStartFailed("the zygote cannot do what it is asked")
+        return answer
 
     async def ready(self) -> None:
         """Wait until it can be asked; raises `OSError` or `TimeoutError`."""
@@ -121,18 +177,70 @@ class _Zygote:
             with suppress(ProcessLookupError):
                 self.process.kill()
             await self.process.wait()
+        await self._hear_out()
 
-    async def last_words(self) -> str:
-        """Return what it has said, once it has ended; it says nothing unless it fails."""
-        said = b"" if self.process.stderr is None else await self.process.stderr.read(_LAST_WORDS)
-        return said.decode(errors="replace")
+    async def _hear_out(self) -> None:
+        # To its end, which is that of all processes that it consists of.
+        if self.process.stderr is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_STOP_WITHIN):
+                    said = await self.process.stderr.read()
+                    self.last_words = said[-_LAST_WORDS:].decode(errors="replace")
 
-    async def _answered(self) -> int:
+    async def _answered(self) -> int | None:
         await _readable(self._control, within=_FORK_WITHIN)
-        reply, descriptors, _, _ = socket.recv_fds(self._control, _LARGEST_REPLY, 1)
-        if not reply or not descriptors:
+        reply, descriptors, _, _ = socket.recv_fds(
+            self._control, _LARGEST_REPLY, 1, socket.MSG_CMSG_CLOEXEC
+        )
+        if not reply:
             raise ConnectionError("it has ended")
-        return descriptors[0]
+        self._unread -= 1
+        return descriptors[0] if descriptors else None
+
+    def _is_dead(self) -> bool:
+        # Asked of the kernel, and left for the event loop to find.
+        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        try:
+            return os.waitid(os.P_PID, self.process.pid, options) is not None
+        except ChildProcessError:
+            return True
+
+
+async def _listen(zygote: _Zygote) -> Listener:
+    # Without descriptors it is no host that is asked for.
+    return Listener(socket=socket.socket(fileno=await zygote.ask(b"{}")), zygote=zygote)
+
+
+async def _fork(zygote: _Zygote, request: bytes) -> Spawned:
+    try:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    except OSError as failure:
+        # No fault of the zygote's, which has other hosts to keep.
+        raise HostStartFailed("there are no descriptors left") from failure
+    with theirs:
+        try:
+            return await _fork_with(zygote, request, ours=ours, theirs=theirs)
+        except BaseException:
+            ours.close()
+            raise
+
+
+async def _fork_with(
+    zygote: _Zygote, request: bytes, *, ours: socket.socket, theirs: socket.socket
+) -> Spawned:
+    try:
+        output, input_ = os.pipe()
+    except OSError as failure:
+        raise HostStartFailed("there are no descriptors left") from failure
+    try:
+        ours.settimeout(0)
+        pidfd = await zygote.ask(request, (theirs.fileno(), input_))
+    except BaseException:
+        os.close(output)
+        raise
+    finally:
+        os.close(input_)
+    return Spawned(connection=ours, pidfd=pidfd, output=output, is_orphaned=lambda: zygote.is_gone)
 
 
 async def _start(command: Command) -> _Zygote:
@@ -146,10 +254,15 @@ async def _start(command: Command) -> _Zygote:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
+            # Whoever stops the service from a terminal does not mean the zygote: turns go on.
+            start_new_session=True,
         )
     except OSError as failure:
         ours.close()
         raise HostStartFailed("the program of the zygote cannot be run") from failure
+    except BaseException:
+        ours.close()
+        raise
     finally:
         theirs.close()
     zygote = _Zygote(process, ours)
@@ -157,7 +270,7 @@ async def _start(command: Command) -> _Zygote:
         await zygote.ready()
     except (OSError, TimeoutError) as failure:
         await zygote.end()
-        log.warning("plugin_zygote_failed", said=await zygote.last_words())
+        log.warning("plugin_zygote_failed", said=zygote.last_words)
         raise HostStartFailed("the zygote did not start") from failure
     except BaseException:
         await zygote.end()
@@ -179,6 +292,12 @@ async def _readable(connection: socket.socket, *, within: float) -> None:
             await ready
     finally:
         loop.remove_reader(connection.fileno())
+
+
+def _has_hung_up(connection: socket.socket) -> bool:
+    poller = select.poll()
+    poller.register(connection, 0)
+    return any(found & select.POLLHUP for _, found in poller.poll(0))
 
 
 def kill(pidfd: int) -> None:

@@ -8,8 +8,9 @@ from cadence.config.settings import PluginSettings
 from cadence.engine.registry import BackendRegistry
 from cadence.engine.spec import AgentSpec, OrchestratorSpec
 from cadence.engine.transports import Transports
+from cadence.pool.anchoring import Anchoring, ScopedPlugin
 from cadence.pool.bundles import Bundle, PluginBundles
-from cadence.pool.ports import Blueprint
+from cadence.pool.ports import Blueprint, PluginSource
 from cadence.pool.slot import Built
 from cadence.pool.stock import Holding, Stock
 from cadence.pool.templates import Template, build_template, template_key
@@ -57,6 +58,7 @@ class OrchestratorBuilder:
                 runtime=runtime,
                 # A template is given back before the plugins that it calls.
                 parts=[holding, *bundles],
+                anchoring=_anchoring(blueprint.plugins, bundles),
             )
 
     def _template(
@@ -90,3 +92,13 @@ class OrchestratorBuilder:
             entry_agent=blueprint.entry_agent,
             handoff_instructions=blueprint.handoff_instructions,
         )
+
+
+def _anchoring(sources: Sequence[PluginSource], bundles: Sequence[Bundle]) -> Anchoring:
+    return Anchoring(
+        plugins=[
+            ScopedPlugin(title=source.title, plugin=bundle.plugin)
+            for source, bundle in zip(sources, bundles, strict=True)
+            if bundle.plugin.is_scoped
+        ]
+    )

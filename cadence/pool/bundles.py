@@ -11,9 +11,10 @@ import orjson
 from cadence.infra.full import StorageFull, is_full
 from cadence.kernel.ids import OrganizationId
 from cadence.kernel.own_task import end
-from cadence.plugin_host.package import read_package
+from cadence.plugin_host.mcp.endpoint import McpEndpoint, McpToOpen
+from cadence.plugin_host.mcp.opener import McpServers
 from cadence.plugin_host.ports import OpenedPlugin, PluginIdentity, PluginOpener, PluginToOpen
-from cadence.plugin_host.unpacking import is_unpacked, unpack
+from cadence.plugin_host.unpacking import is_intact, place_package
 from cadence.pool.ports import Packages, PluginSource
 from cadence.pool.shared import PartKey, PartKind, Share, SharedParts
 
@@ -52,17 +53,19 @@ class PluginBundles:
         packages: Packages,
         folder: Path,
         opener: PluginOpener,
+        mcp_servers: McpServers,
     ) -> None:
         self._shared = shared
         self._packages = packages
         self._folder = folder
         self._opener = opener
+        self._mcp_servers = mcp_servers
 
     async def open(self, organization_id: OrganizationId, source: PluginSource) -> Bundle:
         """Return the plugin ready to be called, started by whoever asks first.
 
-        Raises what `PluginOpener.open` does, `PackageMissing`, `PackageDamaged`,
-        `StoreUnavailable` or, when there is no room to unpack it, `StorageFull`.
+        Raises what `PluginOpener.open` and `McpServers.open` do, `PackageMissing`,
+        `PackageDamaged`, `StoreUnavailable` or, when there is no room to unpack it, `StorageFull`.
         """
         if not source.stateless:
             opened = await self._start(organization_id, source)
@@ -93,8 +96,10 @@ class PluginBundles:
             await opening.result().close()
 
     async def _start(self, organization_id: OrganizationId, source: PluginSource) -> OpenedPlugin:
+        if source.mcp is not None:
+            return await self._mcp_servers.open(_mcp_plugin(source, source.mcp))
         folder = self._folder / source.owner / source.sha256
-        if not is_unpacked(folder):
+        if not await asyncio.to_thread(is_intact, folder, sha256=source.sha256):
             content = await self._packages.get(source.sha256, owner=source.owner)
             await asyncio.to_thread(_unpack, content, folder)
         return await self._opener.open(
@@ -105,13 +110,23 @@ class PluginBundles:
                 folder=folder,
                 settings=source.settings,
                 expected=PluginIdentity(pid=source.pid, version=source.version),
+                network=source.network,
             )
         )
 
 
+def _mcp_plugin(source: PluginSource, endpoint: McpEndpoint) -> McpToOpen:
+    return McpToOpen(
+        pid=source.pid,
+        version=source.version,
+        description=source.description,
+        endpoint=endpoint,
+    )
+
+
 def bundle_key(organization_id: OrganizationId, source: PluginSource) -> PartKey:
     """Return what makes two started plugins interchangeable within an organization."""
-    traits = (source.owner, source.sha256, _digest(source.settings))
+    traits = (source.owner, source.sha256, source.network, _digest(source.settings))
     return PartKey(organization_id, PartKind.PLUGIN, traits)
 
 
@@ -126,7 +141,7 @@ def _digest(settings: Mapping[str, Any]) -> str:
 
 def _unpack(content: bytes, folder: Path) -> None:
     try:
-        unpack(read_package(content), folder)
+        place_package(content, folder)
     except OSError as failure:
         if is_full(failure):
             raise StorageFull from failure

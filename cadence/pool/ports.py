@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from cadence.engine.modes import Framework, Mode, SupervisorNode
 from cadence.engine.spec import Limits, ModelSpec, NodeSpec
 from cadence.kernel.ids import OrchestratorId, OrganizationId
+from cadence.plugin_host.mcp.endpoint import McpEndpoint
 
 Key = tuple[OrganizationId, OrchestratorId]
 
@@ -16,7 +17,9 @@ class PluginSource:
     """One plugin version to load, with its settings as its author's code will see them.
 
     `owner` is `system` or the organization's id: whose package it is. Several orchestrators may use
-    one agent of a `stateless` plugin at the same time.
+    one agent of a `stateless` plugin at the same time. `network` lists the hosts that it asks for
+    and the organization lets it call, sorted. `mcp` is where the tools are of one that is an MCP
+    server and has no package.
     """
 
     pid: str
@@ -27,6 +30,8 @@ class PluginSource:
     sha256: str
     stateless: bool
     settings: Mapping[str, Any] = field(repr=False)
+    network: tuple[str, ...] = ()
+    mcp: McpEndpoint | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ import structlog
 
 from cadence.engine.contract import Runtime
 from cadence.engine.spec import ModelSpec
+from cadence.pool.anchoring import NOT_ANCHORED, Anchoring
 from cadence.pool.ports import Key
 
 log = structlog.get_logger(__name__)
@@ -24,12 +25,16 @@ class Closable(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """A runtime with its default model, and its parts in the order in which they are closed."""
+    """A runtime with its default model, and its parts in the order in which they are closed.
+
+    `anchoring` anchors its turns to records, as far as its plugins can be.
+    """
 
     build_hash: str
     model: ModelSpec
     runtime: Runtime
     parts: Sequence[Closable]
+    anchoring: Anchoring = NOT_ANCHORED
 
     async def close(self) -> None:
         """Close the runtime and then its parts; one that fails does not keep the next open."""

@@ -72,7 +72,11 @@ def _agents(
             title=source.title,
             description=source.description,
             system_prompt=plugin.system_prompt,
-            tools=_tools(plugin, names, call_timeout=call_timeout),
+            tools=_tools(
+                plugin,
+                names,
+                call_timeout=call_timeout if source.mcp is None else source.mcp.call_timeout,
+            ),
         )
         for source, plugin in zip(sources, plugins, strict=True)
     )

@@ -8,6 +8,16 @@ import pytest
 
 from sdk.tests.sources import ECHO, EXAMPLES, write_plugin, zip_folder
 
+DECLARED = '@plugin_settings([{"key": "limit", "type": "int", "description": "How many."}])'
+TURNCOAT = """
+
+    metadata, schema = EchoPlugin.get_metadata(), EchoPlugin.get_settings_schema()
+    metadata.version = "2.0"
+    schema[0].update(type="str", required=True)
+    setattr(EchoPlugin, "get_metadata", staticmethod(lambda: metadata))
+    setattr(EchoPlugin, "get_settings_schema", staticmethod(lambda: schema))
+"""
+
 
 def check(*arguments: object) -> subprocess.CompletedProcess[str]:
     """Run the command in a process of its own."""
@@ -30,7 +40,7 @@ def test_a_good_folder_and_a_good_zip_exit_with_zero(tmp_path: Path) -> None:
         assert (done.returncode, done.stdout) == (0, f"{path}: no problems\n")
 
 
-@pytest.mark.parametrize("name", ["calculator", "knowledge_base"])
+@pytest.mark.parametrize("name", ["calculator", "knowledge_base", "support_ticket"])
 def test_the_examples_are_good(name: str) -> None:
     assert check("check", EXAMPLES / name).returncode == 0
 
@@ -61,6 +71,39 @@ def test_what_only_shows_when_the_plugin_runs_is_printed_too(tmp_path: Path) -> 
     assert done.returncode == 1
     assert tools.startswith(f"{place}get_tools() returned")
     assert prompt.startswith(f"{place}get_system_prompt() must return")
+
+
+def test_a_plugin_that_says_other_things_when_it_runs_is_told_the_line_of_its_source(
+    tmp_path: Path,
+) -> None:
+    source = (
+        ECHO.replace("PluginMetadata, uvtool", "PluginMetadata, plugin_settings, uvtool").replace(
+            "    class EchoPlugin", f"    {DECLARED}\n    class EchoPlugin"
+        )
+        + TURNCOAT
+    )
+
+    folder = write_plugin(tmp_path / "echo", source)
+
+    done = check("check", folder)
+
+    version, setting, _ = done.stdout.splitlines()
+    assert done.returncode == 1
+    assert version.startswith(f"plugin.py:{line_of(folder, 'version=')}: get_metadata() returns")
+    assert setting.startswith(f"plugin.py:{line_of(folder, '@plugin_settings')}: When the plugin")
+    assert "'limit' has another type and required" in setting
+    assert "[runs_differently]" in setting
+
+
+def test_problems_of_several_files_are_printed_at_once(tmp_path: Path) -> None:
+    files = {"plugin.py": ECHO.replace("com.example.echo", "Echo"), "more.py": "def broken(:"}
+
+    folder = write_plugin(tmp_path / "echo", files)
+    (folder / "evil.pth").write_text("import os")
+
+    told = check("check", folder).stdout.splitlines()
+
+    assert [line.split(":")[0] for line in told[:-1]] == ["evil.pth", "more.py", "plugin.py"]
 
 
 def test_a_file_that_is_no_zip_is_a_problem(tmp_path: Path) -> None:

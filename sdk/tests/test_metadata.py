@@ -68,3 +68,10 @@ def test_unknown_keys_are_ignored() -> None:
 def test_a_missing_key_is_named() -> None:
     with pytest.raises(ValueError, match="version"):
         PluginMetadata.from_dict({key: REQUIRED[key] for key in REQUIRED if key != "version"})
+
+
+def test_the_hosts_that_it_calls_survive_the_way_through_a_dict() -> None:
+    metadata = PluginMetadata(**REQUIRED, network=["api.example.com"])
+
+    assert metadata.to_dict()["network"] == ["api.example.com"]
+    assert PluginMetadata.from_dict(metadata.to_dict()) == metadata

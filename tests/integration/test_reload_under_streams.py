@@ -12,6 +12,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from cadence.config.settings import IsolationChoice, PluginSettings
 from cadence.entrypoints.serving import set_up_logging
 from cadence.pool.pool import Pool
 from tests.fakes.model_server import ModelServer
@@ -43,7 +44,9 @@ class WatchedServer(ServerThread):
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[WatchedServer]:
-    settings = settings_for(tmp_path / "stores")
+    # The plugin writes down when it is closed, which only the weakest hosts let it do.
+    plugin = PluginSettings(isolation=IsolationChoice.PROCESS, call_timeout=10.0)
+    settings = settings_for(tmp_path / "stores").model_copy(update={"plugin": plugin})
     set_up_logging(settings)
     asyncio.run(create_sys_admin(settings))
     server = WatchedServer(settings)

@@ -1,11 +1,11 @@
 """T8 and T9: hostile packages are refused, good ones are read, and no code runs meanwhile."""
 
 import asyncio
-import os
+import shutil
 import stat
 import sys
 import zipfile
-from collections.abc import Sequence
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -15,18 +15,38 @@ from cadence_sdk.checking.problems import Code, PackageRejected
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cadence.plugin_host.errors import PluginPackageInvalid
+from cadence.plugin_host.unpacking import place_package
 from tests.security.zip_building import MIB, PLUGIN, SOURCE, Entry, build_zip, with_sample
-from tests.security.zip_samples import GOOD, HOSTILE
+from tests.security.zip_samples import ALIKE, GOOD, HOSTILE, Hostile
 
 
 @pytest.mark.parametrize(
-    ("content", "code"), [pytest.param(*case, id=name) for name, case in HOSTILE.items()]
+    "hostile", [pytest.param(case, id=name) for name, case in [*HOSTILE.items(), *ALIKE.items()]]
 )
-def test_a_hostile_zip_is_refused_for_its_reason(content: bytes, code: Code) -> None:
+def test_a_hostile_zip_is_refused_for_its_reason(hostile: Hostile) -> None:
     with pytest.raises(PackageRejected) as refusal:
-        read_package(content)
+        read_package(hostile.content)
 
-    assert code in {problem.code for problem in refusal.value.problems}
+    found = [each for each in refusal.value.problems if each.code is hostile.code]
+    assert any(hostile.says in problem.message for problem in found), refusal.value.problems
+
+
+def reason_for(hostile: Hostile) -> str:
+    """Return the message that the sample is there for, file and line aside."""
+    with pytest.raises(PackageRejected) as refusal:
+        read_package(hostile.content)
+    messages = [problem.message for problem in refusal.value.problems]
+    return next(message for message in messages if hostile.says in message)
+
+
+def test_each_hostile_zip_is_refused_with_a_message_of_its_own() -> None:
+    names: dict[str, list[str]] = {}
+    for name, hostile in HOSTILE.items():
+        names.setdefault(reason_for(hostile), []).append(name)
+
+    assert [alike for alike in names.values() if len(alike) > 1] == []
+    assert len(names) >= 60
 
 
 @pytest.mark.parametrize(
@@ -137,7 +157,14 @@ def outcome_of(content: bytes) -> str:
     return "read" if "plugin.py" in package else "read without plugin.py"
 
 
-SEEDS = [content for content, _ in [*HOSTILE.values(), *GOOD.values()] if len(content) < 20_000]
+SEEDS = [
+    content
+    for content in (
+        *(each.content for each in HOSTILE.values()),
+        *(each for each, _ in GOOD.values()),
+    )
+    if len(content) < 20_000
+]
 
 
 @st.composite
@@ -174,22 +201,102 @@ def test_no_bytes_give_anything_but_files_or_reasons_and_nothing_is_written(
     assert files_below(tmp_path) == ["a", "a/b"]
 
 
-@settings(max_examples=300, deadline=None, database=None)
-@given(
-    names=st.lists(st.text("aA./\\:\0\u202e -_é", min_size=1, max_size=12), min_size=1, max_size=6)
+NAMES = st.one_of(
+    st.text("aA./\\:\0\u202e -_é", min_size=1, max_size=12),
+    st.lists(
+        st.sampled_from(["..", ".", "", "a", "A", "plugin.py", "~", "C:", "a b", "NUL", "/", "\\"]),
+        min_size=1,
+        max_size=5,
+    ).map("/".join),
+    st.sampled_from(["../canary", "../../canary", "/etc/canary", "a/../../canary", "plugin.py/x"]),
+    st.sampled_from(["acme/e.py", "acme/f/", "e.py"]),
 )
-def test_a_name_that_is_let_through_stays_inside_any_folder(names: Sequence[str]) -> None:
-    entries = (Entry(name=name.encode(), flags=0x800) for name in names)
-    try:
-        package = read_package(with_sample(*entries))
-    except PackageRejected:
-        return
+MODES = st.sampled_from([
+    0,
+    stat.S_IFREG | 0o644,
+    stat.S_IFREG | 0o6777,
+    stat.S_IFLNK | 0o777,
+    stat.S_IFDIR | 0o755,
+    stat.S_IFIFO | 0o666,
+])  # fmt: skip
 
-    base = Path("/srv/plugins/one")
-    assert all(
-        Path(os.path.normpath(base / name)).is_relative_to(base) and "\\" not in name
-        for name in package
-    )
+
+ORDINARY = st.builds(
+    Entry,
+    name=st.sampled_from([b"a.py", b"tools/b.py", b"vendor/x/y.txt", b"A b/c-1.0.json", b"d"]),
+    content=st.sampled_from([b"", b"x = 1\n", b"../../canary"]),
+    mode=st.sampled_from([0, stat.S_IFREG | 0o644, stat.S_IFREG | 0o6777]),
+)
+ODD = st.builds(
+    Entry,
+    name=NAMES.map(str.encode),
+    flags=st.just(0x800),
+    content=st.sampled_from([b"x", b"../../canary"]),
+    mode=MODES,
+    method=st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]),
+    says_size=st.sampled_from([None, None, 3]),
+    local_name=st.sampled_from([None, None, b"../canary"]),
+)
+
+
+@st.composite
+def built_zips(draw: st.DrawFn) -> bytes:
+    """Zips with a plugin, ordinary files, and often one or two that no zip should have."""
+    top = draw(st.sampled_from([b"", b"acme/"]))
+    files = draw(st.lists(ORDINARY, max_size=3, unique_by=lambda entry: entry.name))
+    odd = draw(st.one_of(st.just([]), st.lists(ODD, max_size=2)))
+    plugin = Entry(name=b"plugin.py", content=SOURCE)
+    kept = [replace(entry, name=top + entry.name) for entry in (plugin, *files)]
+    return build_zip(*draw(st.permutations([*kept, *odd])))
+
+
+ANY_ZIP = st.one_of(built_zips(), mutated_zips())
+
+
+@pytest.mark.parametrize(
+    "examples", [pytest.param(300), pytest.param(3000, marks=pytest.mark.slow)], ids=str
+)
+def test_whatever_zip_is_unpacked_nothing_is_written_outside_of_its_folder(
+    examples: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    around = tmp_path / "a" / "b"
+    around.mkdir(parents=True)
+    canaries = [folder / "canary" for folder in (tmp_path, tmp_path / "a", around)]
+    for canary in canaries:
+        canary.write_bytes(b"alive")
+    before = files_below(tmp_path)
+    monkeypatch.chdir(around)
+    unpacked: list[int] = []
+
+    @settings(max_examples=examples, deadline=None, database=None)
+    @given(ANY_ZIP)
+    def check(content: bytes) -> None:
+        target = around / "plugins" / "one"
+        if is_placed(content, target):
+            assert all(path.is_dir() or is_plain(path) for path in target.rglob("*"))
+            unpacked.append(len(files_below(target)))
+            shutil.rmtree(target.parent)
+        assert [canary.read_bytes() for canary in canaries] == [b"alive"] * 3
+        assert files_below(tmp_path) == before
+
+    check()
+
+    # Or nothing but refusals would have been tried.
+    assert len(unpacked) > examples / 60
+    assert len(set(unpacked)) > 1
+
+
+def is_placed(content: bytes, target: Path) -> bool:
+    try:
+        place_package(content, target)
+    except PluginPackageInvalid:
+        return False
+    return True
+
+
+def is_plain(path: Path) -> bool:
+    status = path.lstat()
+    return stat.S_ISREG(status.st_mode) and stat.S_IMODE(status.st_mode) == 0o444
 
 
 CANARY_PLUGIN = b"""

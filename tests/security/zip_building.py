@@ -34,7 +34,10 @@ class Entry:
     flags: int = 0
     says_size: int | None = None
     says_crc: int | None = None
+    says_packed: int | None = None
     local_name: bytes | None = None
+    local_method: int | None = None
+    shift: int = 0
     packed: bytes | None = None
     has_descriptor: bool = False
 
@@ -56,8 +59,9 @@ class Entry:
         name = self.name if self.local_name is None else self.local_name
         sizes = (self.crc(), len(self.payload()), self.size())
         shown = (0, 0, 0) if self.has_descriptor else sizes
+        method = self.method if self.local_method is None else self.local_method
         header = struct.pack(
-            "<4s5H3L2H", b"PK\3\4", 20, self._flags(), self.method, 0, 33, *shown, len(name), 0
+            "<4s5H3L2H", b"PK\3\4", 20, self._flags(), method, 0, 33, *shown, len(name), 0
         )
         trailer = struct.pack("<4s3L", b"PK\7\x08", *sizes) if self.has_descriptor else b""
         return header + name + self.payload() + trailer
@@ -73,7 +77,7 @@ class Entry:
             0,
             33,
             self.crc(),
-            len(self.payload()),
+            len(self.payload()) if self.says_packed is None else self.says_packed,
             self.size(),
             len(self.name),
             0,
@@ -81,7 +85,7 @@ class Entry:
             0,
             0,
             self.mode << 16,
-            offset,
+            offset + self.shift,
         )
         return record + self.name
 
@@ -102,9 +106,12 @@ def build_zip(
     return body + end_of_zip(body, directory, count=count, total=len(entries)) + after
 
 
-def end_of_zip(body: bytes, directory: bytes, *, count: int | None, total: int) -> bytes:
+def end_of_zip(
+    body: bytes, directory: bytes, *, count: int | None, total: int, disk: int = 0, shift: int = 0
+) -> bytes:
     said = total if count is None else count
-    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, said, said, len(directory), len(body), 0)
+    place = len(body) + shift
+    end = struct.pack("<4s4H2LH", b"PK\5\6", disk, disk, said, said, len(directory), place, 0)
     return directory + end
 
 

@@ -9,7 +9,7 @@ from cadence.domains.orchestrators.current_hashes import current_hashes
 from cadence.domains.orchestrators.recent_use import RecentUseRepository
 from cadence.domains.orchestrators.repository import OrchestratorRepository
 from cadence.domains.orchestrators.spec_source import BlueprintReader
-from cadence.domains.plugins.dependencies import build_plugin_catalog
+from cadence.domains.plugins.dependencies import build_mcp_endpoints, build_plugin_catalog
 from cadence.domains.settings.dependencies import build_tier_reader
 from cadence.domains.settings.tiers import Environment
 from cadence.infra.database.reach import PLATFORM, within
@@ -46,6 +46,9 @@ class DatabaseBlueprints:
                 ),
                 plugins=build_plugin_catalog(session, organization_id),
                 tiers=build_tier_reader(session, organization_id, environment=self._environment),
+                mcp_servers=build_mcp_endpoints(
+                    session, organization_id, sealer=self._llm_configs.sealer
+                ),
                 sealer=self._llm_configs.sealer,
             )
             return await reader.read(orchestrator_id)

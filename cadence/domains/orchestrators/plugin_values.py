@@ -1,6 +1,6 @@
 """Plugin settings: checked against the schema, sealed when sensitive, masked when shown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -20,9 +20,13 @@ Schema = Sequence[Mapping[str, Any]]
 Values = Mapping[str, Any]
 
 
-def problems_with(plugin_id: UUID, schema: Schema, values: Values) -> list[FieldProblem]:
-    """Say what is wrong with one plugin's values, by path; a missing required one counts."""
-    place = f"plugin_settings.{plugin_id}"
+def place_of(plugin_id: UUID) -> str:
+    """Return the path of one plugin's values in what is asked for."""
+    return f"plugin_settings.{plugin_id}"
+
+
+def problems_with(place: str, schema: Schema, values: Values) -> list[FieldProblem]:
+    """Say what is wrong with the values at a path; a missing required one counts."""
     # What a client sends must not be taken for what we have sealed.
     problems = [
         FieldProblem(f"{place}.{key}", f"must not have the key {SEALED}")
@@ -41,6 +45,11 @@ def sealed_texts(values: Values) -> dict[str, str]:
     return {key: value[SEALED] for key, value in values.items() if _is_sealed(value)}
 
 
+def without_nulls(values: Values) -> dict[str, Any]:
+    """Return the values that are there; null is how a client takes one back."""
+    return {key: value for key, value in values.items() if value is not None}
+
+
 def masked(values: Values) -> dict[str, Any]:
     """Return the values with every sealed one replaced by stars."""
     return {key: MASK if _is_sealed(value) else value for key, value in values.items()}
@@ -54,9 +63,14 @@ class PluginValueSealer:
     organization_id: OrganizationId
     orchestrator_id: OrchestratorId
 
-    def seal(self, plugin_id: UUID, schema: Schema, values: Values) -> dict[str, Any]:
-        """Return what is stored: sensitive values sealed under their own place."""
-        sensitive = {entry["key"] for entry in schema if entry.get("sensitive")}
+    def seal(
+        self, plugin_id: UUID, schema: Schema, values: Values, *, secret: Collection[str] = ()
+    ) -> dict[str, Any]:
+        """Return what is stored: sensitive values sealed under their own place.
+
+        Those that are `secret` are sealed whatever the schema says of them.
+        """
+        sensitive = {entry["key"] for entry in schema if entry.get("sensitive")}.union(secret)
         return {
             key: self._close(plugin_id, key, value) if key in sensitive else value
             for key, value in values.items()

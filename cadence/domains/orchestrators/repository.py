@@ -7,6 +7,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cadence.domains.orchestrators.choices import Choice, followers_of, ids_of
 from cadence.domains.orchestrators.errors import OrchestratorNameTaken
 from cadence.domains.orchestrators.schemas import OrchestratorQuery, Status
 from cadence.infra.database.auditing import tell
@@ -20,7 +21,7 @@ from cadence.infra.database.listing import (
     page_entities,
     same,
 )
-from cadence.infra.database.tables import LlmConfig, Orchestrator, OrchestratorPlugin
+from cadence.infra.database.tables import LlmConfig, Orchestrator, OrchestratorPlugin, Plugin
 from cadence.kernel.ids import OrchestratorId, OrganizationId
 from cadence.kernel.paging import Page
 
@@ -90,27 +91,29 @@ class OrchestratorRepository:
         await self._session.delete(orchestrator)
         await self._session.flush()
 
-    async def list_plugins(self, orchestrator_ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
+    async def list_plugins(self, orchestrator_ids: Sequence[UUID]) -> dict[UUID, list[Choice]]:
         """Return each orchestrator's plugins in the order that the client gave."""
         query = (
-            select(OrchestratorPlugin.orchestrator_id, OrchestratorPlugin.plugin_id)
+            select(
+                OrchestratorPlugin.orchestrator_id,
+                OrchestratorPlugin.plugin_id,
+                OrchestratorPlugin.follows_latest,
+            )
             .where(
                 OrchestratorPlugin.organization_id == self._organization_id,
                 OrchestratorPlugin.orchestrator_id.in_(orchestrator_ids),
             )
             .order_by(OrchestratorPlugin.orchestrator_id, OrchestratorPlugin.position)
         )
-        found: dict[UUID, list[UUID]] = {owner: [] for owner in orchestrator_ids}
-        for owner, plugin_id in await self._session.execute(query):
-            found[owner].append(plugin_id)
+        found: dict[UUID, list[Choice]] = {owner: [] for owner in orchestrator_ids}
+        for owner, plugin_id, follows_latest in await self._session.execute(query):
+            found[owner].append(Choice(plugin_id, follows_latest))
         return found
 
-    async def replace_plugins(self, orchestrator: Orchestrator, plugin_ids: Sequence[UUID]) -> None:
+    async def replace_plugins(self, orchestrator: Orchestrator, chosen: Sequence[Choice]) -> None:
         """Set which plugins an orchestrator uses."""
         before = (await self.list_plugins([orchestrator.id]))[orchestrator.id]
-        tell(
-            self._session, orchestrator, "active_plugin_ids", before=before, after=list(plugin_ids)
-        )
+        self._tell_choices(orchestrator, before, chosen)
         await self._session.execute(
             delete(OrchestratorPlugin).where(
                 OrchestratorPlugin.organization_id == self._organization_id,
@@ -120,13 +123,51 @@ class OrchestratorRepository:
         self._session.add_all(
             OrchestratorPlugin(
                 orchestrator_id=orchestrator.id,
-                plugin_id=plugin_id,
+                plugin_id=choice.plugin_id,
                 organization_id=self._organization_id,
                 position=position,
+                follows_latest=choice.follows_latest,
             )
-            for position, plugin_id in enumerate(plugin_ids)
+            for position, choice in enumerate(chosen)
         )
         await self._session.flush()
+
+    async def list_behind(self, pid: str | None = None) -> Sequence[OrchestratorId]:
+        """Return who follows a plugin and is not at its latest version; of one pid, or of any."""
+        query = (
+            select(OrchestratorPlugin.orchestrator_id)
+            .join(Plugin, Plugin.id == OrchestratorPlugin.plugin_id)
+            .where(
+                OrchestratorPlugin.organization_id == self._organization_id,
+                OrchestratorPlugin.follows_latest,
+                Plugin.is_latest.is_(False),
+            )
+            .distinct()
+            # Whoever takes several rows takes them in the same order, so that none waits in a ring.
+            .order_by(OrchestratorPlugin.orchestrator_id)
+        )
+        found = await self._session.scalars(narrowed(query, same(Plugin.pid, pid)))
+        return [OrchestratorId(id_) for id_ in found]
+
+    async def list_with(self, pid: str) -> Sequence[OrchestratorId]:
+        """Return who uses a plugin, whichever version of it and whosever."""
+        query = (
+            select(OrchestratorPlugin.orchestrator_id)
+            .join(Plugin, Plugin.id == OrchestratorPlugin.plugin_id)
+            .where(OrchestratorPlugin.organization_id == self._organization_id, Plugin.pid == pid)
+            .distinct()
+            .order_by(OrchestratorPlugin.orchestrator_id)
+        )
+        return [OrchestratorId(id_) for id_ in await self._session.scalars(query)]
+
+    def _tell_choices(
+        self, row: Orchestrator, before: Sequence[Choice], after: Sequence[Choice]
+    ) -> None:
+        session = self._session
+        tell(session, row, "active_plugin_ids", before=ids_of(before), after=ids_of(after))
+        followed, follows = followers_of(before), followers_of(after)
+        if followed != follows:
+            tell(session, row, "follow_latest", before=followed, after=follows)
 
     async def list_model_versions(self, llm_config_ids: Collection[int]) -> dict[int, int]:
         """Return the versions of those of the organization's LLM configs that are there."""

@@ -130,12 +130,17 @@ class OrchestratorConfig:
 
 
 class OrchestratorCreate(Input):
-    """A new orchestrator; `plugin_settings` is by the plugin's row id."""
+    """A new orchestrator; `plugin_settings` is by the plugin's row id.
+
+    A row id pins its version. Those also in `follow_latest` give way to each new version of their
+    plugin that takes their settings, and to the latest at once.
+    """
 
     name: Name
     framework_type: Framework
     mode: Mode
     active_plugin_ids: list[UUID] = Field(min_length=1, max_length=MAX_PLUGINS)
+    follow_latest: list[UUID] = Field(default_factory=list, max_length=MAX_PLUGINS)
     config: WrittenConfig
     plugin_settings: dict[UUID, PluginValues] = Field(default_factory=dict)
 
@@ -148,10 +153,16 @@ class OrchestratorChange(Input):
 
 
 class ConfigChange(Input):
-    """A part of the configuration: what is left out stays, null goes back to the default."""
+    """A part of the configuration: what is left out stays, null goes back to the default.
+
+    `follow_latest` says of all active plugins which of them follow. `plugin_settings` are for those
+    that are active after the change, so that a plugin can come with what it requires.
+    """
 
     active_plugin_ids: list[UUID] | None = Field(default=None, min_length=1, max_length=MAX_PLUGINS)
+    follow_latest: list[UUID] | None = Field(default=None, max_length=MAX_PLUGINS)
     config: dict[str, JsonValue] | None = None
+    plugin_settings: dict[UUID, PluginValues] = Field(default_factory=dict)
 
 
 class PluginSettingsChange(Input):
@@ -170,6 +181,35 @@ class OrchestratorQuery(ListQuery[OrchestratorSort]):
     status: Perhaps[Status] = Field(default=None, description="Only orchestrators of this status.")
 
 
+class ProblemRead(Output):
+    """What stands in the way, by the path of what could mend it."""
+
+    path: str
+    message: str
+
+
+class NewerVersionRead(Output):
+    """The latest version of a plugin that is used in an earlier one.
+
+    `problems` are why one that follows has stayed where it is, by the paths of `…/upgrade`.
+    """
+
+    id: UUID
+    version: str
+    problems: list[ProblemRead]
+
+
+class PluginUseRead(Output):
+    """One version of a plugin in an orchestrator; no `newer` when it is the latest."""
+
+    id: UUID
+    pid: str
+    name: str
+    version: str
+    follows_latest: bool
+    newer: NewerVersionRead | None
+
+
 class OrchestratorRead(Output):
     """One orchestrator; sensitive plugin settings are masked."""
 
@@ -179,6 +219,7 @@ class OrchestratorRead(Output):
     mode: Mode
     status: Status
     active_plugin_ids: list[UUID]
+    plugins: list[PluginUseRead]
     config: Annotated[dict[str, Any], _ShownAs(WrittenConfig)]
     plugin_settings: dict[str, Any]
     config_hash: str

@@ -2,9 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 from cadence.domains.orchestrators.checking import fixed_problems, merge
+from cadence.domains.orchestrators.choices import (
+    Choice,
+    choose,
+    follower_problems,
+    followers_of,
+    ids_of,
+)
 from cadence.domains.orchestrators.current_hashes import current_hashes
 from cadence.domains.orchestrators.errors import (
     OrchestratorDisabled,
@@ -22,7 +28,8 @@ from cadence.domains.orchestrators.schemas import (
     PluginSettingsChange,
     Status,
 )
-from cadence.domains.orchestrators.writing import OrchestratorWriter
+from cadence.domains.orchestrators.uses import PluginUse, PluginUses
+from cadence.domains.orchestrators.writing import OrchestratorWriter, ValuesByPlugin
 from cadence.domains.settings.service import TierReader
 from cadence.engine.modes import Framework, Mode
 from cadence.infra.database.tables import Orchestrator
@@ -38,7 +45,7 @@ class Shown:
     """A row and the plugins that it uses."""
 
     row: Orchestrator
-    plugin_ids: Sequence[UUID]
+    uses: Sequence[PluginUse]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +65,7 @@ class OrchestratorService:
         organization_id: OrganizationId,
         orchestrators: OrchestratorRepository,
         writer: OrchestratorWriter,
+        uses: PluginUses,
         tiers: TierReader,
         supports: Callable[[Framework, Mode], bool],
         clock: Clock,
@@ -65,6 +73,7 @@ class OrchestratorService:
         self._organization_id = organization_id
         self._orchestrators = orchestrators
         self._writer = writer
+        self._uses = uses
         self._tiers = tiers
         self._supports = supports
         self._clock = clock
@@ -75,6 +84,8 @@ class OrchestratorService:
             raise InvalidInput.of(
                 FieldProblem("mode", f"{asked.mode} is not available on {asked.framework_type}")
             )
+        # It may take seconds, and the transaction begins with the first statement after it.
+        await self._writer.verifier.verify_active(asked.active_plugin_ids)
         if await self._orchestrators.exists_name(asked.name):
             raise OrchestratorNameTaken
         now = self._clock.now()
@@ -92,20 +103,20 @@ class OrchestratorService:
             created_at=now,
             updated_at=now,
         )
-        fixed = fixed_problems(row.config, replaced={}, tiers=await self._tiers.read())
-        await self._writer.write(row, asked.active_plugin_ids, asked.plugin_settings, fixed=fixed)
-        return Shown(row, asked.active_plugin_ids)
+        wrong = fixed_problems(row.config, replaced={}, tiers=await self._tiers.read())
+        wrong += follower_problems(asked.follow_latest, asked.active_plugin_ids)
+        chosen = choose(asked.active_plugin_ids, asked.follow_latest)
+        return await self._write(row, chosen, asked.plugin_settings, wrong=wrong)
 
     async def page(self, query: OrchestratorQuery) -> Page[Shown]:
         """Return a page of orchestrators."""
         page = await self._orchestrators.page(query)
-        plugins = await self._orchestrators.list_plugins([row.id for row in page.items])
-        return page.map(lambda row: Shown(row, plugins[row.id]))
+        uses = await self._uses.of(page.items)
+        return page.map(lambda row: Shown(row, uses[row.id]))
 
     async def get(self, orchestrator_id: OrchestratorId) -> Shown:
         """Return one orchestrator; raises `OrchestratorNotFound`."""
-        row = await self._get(orchestrator_id)
-        return Shown(row, await self._plugin_ids(row))
+        return await self._shown(await self._get(orchestrator_id))
 
     async def change(self, orchestrator_id: OrchestratorId, asked: OrchestratorChange) -> Shown:
         """Rename, disable or enable an orchestrator."""
@@ -121,26 +132,32 @@ class OrchestratorService:
             )
         row.updated_at = self._clock.now()
         await self._orchestrators.save(row)
-        return Shown(row, await self._plugin_ids(row))
+        return await self._shown(row)
 
     async def change_config(self, orchestrator_id: OrchestratorId, asked: ConfigChange) -> Shown:
         """Merge a change into the configuration; raises `InvalidInput` with the wrong paths."""
+        if asked.active_plugin_ids:
+            await self._writer.verifier.verify_active(asked.active_plugin_ids)
+        else:
+            await self._writer.verifier.verify_used_by(orchestrator_id)
         row = await self._get_for_update(orchestrator_id)
-        plugin_ids = asked.active_plugin_ids or await self._plugin_ids(row)
+        before = await self._choices(row)
+        plugin_ids = asked.active_plugin_ids or ids_of(before)
+        followers = followers_of(before) if asked.follow_latest is None else asked.follow_latest
         merged = merge(row.config, asked.config or {})
-        fixed = fixed_problems(merged, replaced=row.config, tiers=await self._tiers.read())
+        wrong = fixed_problems(merged, replaced=row.config, tiers=await self._tiers.read())
+        wrong += follower_problems(asked.follow_latest or [], plugin_ids)
         row.config = merged
-        await self._writer.write(row, plugin_ids, {}, fixed=fixed)
-        return Shown(row, plugin_ids)
+        chosen = choose(plugin_ids, followers)
+        return await self._write(row, chosen, asked.plugin_settings, wrong=wrong)
 
     async def change_plugin_settings(
         self, orchestrator_id: OrchestratorId, asked: PluginSettingsChange
     ) -> Shown:
         """Merge new values into the plugins' settings; a masked value means the stored one."""
+        await self._writer.verifier.verify_used_by(orchestrator_id)
         row = await self._get_for_update(orchestrator_id)
-        plugin_ids = await self._plugin_ids(row)
-        await self._writer.write(row, plugin_ids, asked.plugin_settings)
-        return Shown(row, plugin_ids)
+        return await self._write(row, await self._choices(row), asked.plugin_settings)
 
     async def remove(self, orchestrator_id: OrchestratorId) -> None:
         """Delete an orchestrator."""
@@ -197,5 +214,19 @@ class OrchestratorService:
             raise OrchestratorNotFound
         return row
 
-    async def _plugin_ids(self, row: Orchestrator) -> list[UUID]:
+    async def _choices(self, row: Orchestrator) -> list[Choice]:
         return (await self._orchestrators.list_plugins([row.id]))[row.id]
+
+    async def _write(
+        self,
+        row: Orchestrator,
+        chosen: Sequence[Choice],
+        values: ValuesByPlugin,
+        *,
+        wrong: Sequence[FieldProblem] = (),
+    ) -> Shown:
+        await self._writer.write(row, chosen, values, wrong=wrong)
+        return await self._shown(row)
+
+    async def _shown(self, row: Orchestrator) -> Shown:
+        return Shown(row, (await self._uses.of([row]))[row.id])

@@ -11,6 +11,7 @@ from cadence.domains.orchestrators.checking import (
     parse_config,
     settle,
 )
+from cadence.domains.orchestrators.choices import ids_of
 from cadence.domains.orchestrators.errors import OrchestratorNotFound
 from cadence.domains.orchestrators.hashing import build_hash
 from cadence.domains.orchestrators.plugin_values import PluginValueSealer
@@ -21,6 +22,7 @@ from cadence.domains.orchestrators.schemas import (
     OrchestratorConfig,
     SupervisorConfig,
 )
+from cadence.domains.plugins.mcp_endpoints import McpEndpoints
 from cadence.domains.plugins.service import PluginCatalog, owner_of
 from cadence.domains.settings.service import TierReader
 from cadence.engine.modes import Framework, Mode, SupervisorNode
@@ -41,6 +43,7 @@ class BlueprintReader:
         orchestrators: OrchestratorRepository,
         llm_configs: LlmConfigService,
         plugins: PluginCatalog,
+        mcp_servers: McpEndpoints,
         tiers: TierReader,
         sealer: Sealer,
     ) -> None:
@@ -48,6 +51,7 @@ class BlueprintReader:
         self._orchestrators = orchestrators
         self._llm_configs = llm_configs
         self._plugins = plugins
+        self._mcp_servers = mcp_servers
         self._tiers = tiers
         self._sealer = sealer
 
@@ -79,15 +83,19 @@ class BlueprintReader:
             handoff_instructions=(
                 own.handoff_instructions if isinstance(own, HandoffConfig) else None
             ),
-            plugins=self._sources(row, plugins),
+            plugins=await self._sources(row, plugins),
         )
 
     async def _plugins_of(self, row: Orchestrator) -> list[Plugin]:
-        plugin_ids = (await self._orchestrators.list_plugins([row.id]))[row.id]
+        plugin_ids = ids_of((await self._orchestrators.list_plugins([row.id]))[row.id])
         plugins = await self._plugins.find_usable(plugin_ids)
         return [plugins[plugin_id] for plugin_id in plugin_ids]
 
-    def _sources(self, row: Orchestrator, plugins: Sequence[Plugin]) -> tuple[PluginSource, ...]:
+    async def _sources(
+        self, row: Orchestrator, plugins: Sequence[Plugin]
+    ) -> tuple[PluginSource, ...]:
+        hosts = await self._plugins.open_to(plugins)
+        servers = await self._mcp_servers.of(plugins)
         seals = PluginValueSealer(
             sealer=self._sealer,
             organization_id=self._organization_id,
@@ -103,6 +111,8 @@ class BlueprintReader:
                 sha256=plugin.sha256,
                 stateless=plugin.stateless,
                 settings=seals.open(plugin.id, row.plugin_settings.get(str(plugin.id), {})),
+                network=hosts.get(plugin.id, ()),
+                mcp=servers.get(plugin.id),
             )
             for plugin in plugins
         )

@@ -1,6 +1,6 @@
 """Writes what a build reads: checked, hashed and announced, whichever call it came from."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,82 +12,77 @@ from cadence.domains.orchestrators.checking import (
     parse_config,
     prompt_problems,
 )
-from cadence.domains.orchestrators.hashing import content_hash
-from cadence.domains.orchestrators.plugin_values import MASK, PluginValueSealer, problems_with
-from cadence.domains.orchestrators.repository import OrchestratorRepository
+from cadence.domains.orchestrators.choices import Choice, ids_of
+from cadence.domains.orchestrators.plugin_values import (
+    MASK,
+    PluginValueSealer,
+    place_of,
+    problems_with,
+    without_nulls,
+)
 from cadence.domains.orchestrators.schemas import OrchestratorConfig
+from cadence.domains.orchestrators.storing import OrchestratorStore
 from cadence.domains.plugins.service import PluginCatalog
+from cadence.domains.plugins.verifying import UNVERIFIED, PluginVerifier, is_waiting
 from cadence.engine.modes import Mode
 from cadence.infra.database.tables import Orchestrator, Plugin
-from cadence.infra.events.messages import Action, OrchestratorEvent
+from cadence.infra.events.messages import Action
 from cadence.infra.secrets.sealing import Sealer
-from cadence.kernel.clock import Clock
 from cadence.kernel.errors import FieldProblem, InvalidInput
 from cadence.kernel.ids import OrchestratorId, OrganizationId
 
-Announce = Callable[[OrchestratorEvent], None]
 ValuesByPlugin = Mapping[UUID, Mapping[str, Any]]
 
 
 class OrchestratorWriter:
-    """Stores one organization's orchestrators; nothing that is wrong gets as far as a row."""
+    """Checks one organization's orchestrators; nothing that is wrong gets as far as a row.
+
+    Have its `verifier` see to the plugins before the transaction begins.
+    """
 
     def __init__(
         self,
         *,
         organization_id: OrganizationId,
-        orchestrators: OrchestratorRepository,
+        store: OrchestratorStore,
         llm_configs: LlmConfigService,
         plugins: PluginCatalog,
+        verifier: PluginVerifier,
         sealer: Sealer,
-        clock: Clock,
-        announce: Announce,
+        advance: Callable[[Orchestrator], Awaitable[None]],
     ) -> None:
+        self.verifier = verifier
         self._organization_id = organization_id
-        self._orchestrators = orchestrators
+        self._store = store
         self._llm_configs = llm_configs
         self._plugins = plugins
         self._sealer = sealer
-        self._clock = clock
-        self._announce = announce
+        self._advance = advance
 
     async def write(
         self,
         row: Orchestrator,
-        plugin_ids: Sequence[UUID],
+        chosen: Sequence[Choice],
         values: ValuesByPlugin,
         *,
-        fixed: Sequence[FieldProblem] = (),
+        wrong: Sequence[FieldProblem] = (),
     ) -> None:
         """Store a row with its plugins and with the changed plugin values merged in.
 
-        Raises `InvalidInput` with every path that is wrong, those that are `fixed` among them, and
-        then stores nothing.
+        Plugins that follow their latest version advance to it. Raises `InvalidInput` with every
+        path that is wrong, those that are known to be among them, and then stores nothing.
         """
+        plugin_ids = ids_of(chosen)
         plugins = await self._plugins.find_usable(plugin_ids)
         config = parse_config(Mode(row.mode), row.config)
-        await self._check(config, plugin_ids, plugins, fixed=fixed)
+        await self._check(config, plugin_ids, plugins, wrong=wrong)
         row.plugin_settings = self._merged_values(row, plugins, values)
-        chosen = [str(plugin_id) for plugin_id in plugin_ids]
-        row.config_hash = content_hash(
-            row.framework_type, row.mode, row.config, chosen, row.plugin_settings
-        )
-        row.updated_at = self._clock.now()
-        await self._orchestrators.save(row)
-        await self._orchestrators.replace_plugins(row, plugin_ids)
-        self.tell(row, Action.RELOAD)
+        await self._store.store(row, chosen)
+        await self._advance(row)
 
     def tell(self, row: Orchestrator, action: Action, *, tier: str | None = None) -> None:
         """Have every process follow a change, once it is committed; `tier` is for loading."""
-        self._announce(
-            OrchestratorEvent(
-                action=action,
-                organization_id=str(self._organization_id),
-                orchestrator_id=str(row.id),
-                config_hash=row.config_hash,
-                tier=tier,
-            )
-        )
+        self._store.tell(row, action, tier=tier)
 
     async def _check(
         self,
@@ -95,13 +90,13 @@ class OrchestratorWriter:
         plugin_ids: Sequence[UUID],
         plugins: Mapping[UUID, Plugin],
         *,
-        fixed: Sequence[FieldProblem],
+        wrong: Sequence[FieldProblem],
     ) -> None:
         named = models_by_path(config)
         missing = await self._llm_configs.missing(named.values())
         problems = [
-            *_plugin_problems(plugin_ids, plugins),
-            *fixed,
+            *plugin_problems(plugin_ids, plugins),
+            *wrong,
             *(FieldProblem(path, UNKNOWN_MODEL) for path, id_ in named.items() if id_ in missing),
             *prompt_problems(config),
             *entry_problems(config, {row_id: plugin.pid for row_id, plugin in plugins.items()}),
@@ -113,7 +108,7 @@ class OrchestratorWriter:
         self, row: Orchestrator, plugins: Mapping[UUID, Plugin], asked: ValuesByPlugin
     ) -> dict[str, Any]:
         problems = [
-            FieldProblem(f"plugin_settings.{plugin_id}", "is not an active plugin")
+            FieldProblem(place_of(plugin_id), "is not an active plugin")
             for plugin_id in asked
             if plugin_id not in plugins
         ]
@@ -123,11 +118,11 @@ class OrchestratorWriter:
             changed = {key: v for key, v in asked.get(plugin_id, {}).items() if v != MASK}
             # What is replaced need not open: entering a secret again is how one is mended.
             kept = {key: value for key, value in stored.items() if key not in changed}
-            effective = _without_nulls({**self._seals(row).open(plugin_id, kept), **changed})
-            problems += problems_with(plugin_id, plugin.settings_schema, effective)
+            effective = without_nulls({**self._seals(row).open(plugin_id, kept), **changed})
+            problems += problems_with(place_of(plugin_id), plugin.settings_schema, effective)
             sealed = self._seals(row).seal(plugin_id, plugin.settings_schema, changed)
             # What did not change keeps its sealed text, and so the hash of the whole.
-            merged[str(plugin_id)] = _without_nulls({**stored, **sealed})
+            merged[str(plugin_id)] = without_nulls({**stored, **sealed})
         if problems:
             raise InvalidInput.of(*problems)
         return merged
@@ -140,13 +135,10 @@ class OrchestratorWriter:
         )
 
 
-def _without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value is not None}
-
-
-def _plugin_problems(
+def plugin_problems(
     plugin_ids: Sequence[UUID], plugins: Mapping[UUID, Plugin]
 ) -> list[FieldProblem]:
+    """Say which of the plugins cannot be active, or not together."""
     problems, pids = [], set()
     for place, plugin_id in enumerate(plugin_ids):
         path = f"active_plugin_ids.{place}"
@@ -155,6 +147,8 @@ def _plugin_problems(
             problems.append(FieldProblem(path, "is no plugin of this organization"))
         elif plugin.pid in pids:
             problems.append(FieldProblem(path, f"names {plugin.pid} a second time"))
+        elif is_waiting(plugin):
+            problems.append(FieldProblem(path, UNVERIFIED))
         else:
             pids.add(plugin.pid)
     return problems

@@ -33,3 +33,13 @@ class PluginVersionExists(CadenceError):
             f"{pid} {version} is already in the catalog with other content. "
             "Raise the version in PluginMetadata and upload again."
         )
+
+
+class PluginNetworkChanged(CadenceError):
+    """Somebody else approved the same hosts in the same moment."""
+
+    kind = Kind.CONFLICT
+    code = "plugin_network_changed"
+
+    def __init__(self) -> None:
+        super().__init__("Somebody else has just changed what this plugin may call. Look again.")

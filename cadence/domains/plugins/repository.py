@@ -15,7 +15,7 @@ from cadence.infra.database.auditing import UNTOLD
 from cadence.infra.database.folding import Folded, contains
 from cadence.infra.database.listing import narrowed, same
 from cadence.infra.database.tables import Orchestrator, OrchestratorPlugin, Plugin
-from cadence.kernel.ids import OrganizationId, PluginId
+from cadence.kernel.ids import OrchestratorId, OrganizationId, PluginId
 
 
 class PluginRepository:
@@ -49,6 +49,23 @@ class PluginRepository:
         """Return those of the ids that may be used."""
         query = select(Plugin).where(self._is_visible, Plugin.id.in_(plugin_ids))
         return {row.id: row for row in await self._session.scalars(query)}
+
+    async def list_latest(self, pids: Collection[str]) -> Sequence[Plugin]:
+        """Return the latest versions that may be used: an own one, the system's, or both."""
+        query = select(Plugin).where(self._is_visible, Plugin.is_latest, Plugin.pid.in_(pids))
+        return (await self._session.scalars(query)).all()
+
+    async def list_used_by(self, orchestrator_id: OrchestratorId) -> Sequence[UUID]:
+        """Return the ids of the plugins of an own orchestrator, in its order."""
+        query = (
+            select(OrchestratorPlugin.plugin_id)
+            .where(
+                OrchestratorPlugin.organization_id == self._organization_id,
+                OrchestratorPlugin.orchestrator_id == orchestrator_id,
+            )
+            .order_by(OrchestratorPlugin.position)
+        )
+        return (await self._session.scalars(query)).all()
 
     async def find_own(self, plugin_id: PluginId) -> Plugin | None:
         """Return one of the plugins that may be changed."""

@@ -1,24 +1,33 @@
-"""`/api/orgs/{org}/plugins` and `/api/admin/plugins`: the catalog."""
+"""`/api/orgs/{org}/plugins` and `/api/admin/plugins`: the catalog.
+
+What is uploaded moves the orchestrators that follow it, so uploads stand in
+`cadence.domains.orchestrators.publishing_router`.
+"""
 
 from typing import Annotated
 
 from cadence_sdk.checking.problems import Code, Problem
-from fastapi import APIRouter, Query, Response, UploadFile
+from fastapi import APIRouter, Query, UploadFile
 
-from cadence.domains.access.dependencies import OrgAdmin, SysAdmin
-from cadence.domains.plugins.dependencies import ForAdmin, ForMember, ForSystem
+from cadence.domains.plugins.dependencies import ForAdmin, ForMember, ForSystem, Network, Resting
 from cadence.domains.plugins.errors import PluginInUse, PluginVersionExists
-from cadence.domains.plugins.schemas import PluginQuery, PluginRead, ValidationAnswer
-from cadence.domains.plugins.showing import show
+from cadence.domains.plugins.schemas import (
+    PluginDetailRead,
+    PluginQuery,
+    PluginRead,
+    ValidationAnswer,
+)
+from cadence.domains.plugins.showing import show, show_detail
 from cadence.http.documented import Responses, errors
 from cadence.http.ids import path_uuid
 from cadence.http.json_bodies import StrictRoute
 from cadence.infra.full import StorageFull
 from cadence.kernel.ids import PluginId
-from cadence.plugin_host.errors import PluginPackageInvalid
+from cadence.plugin_host.errors import PluginHostUnavailable, PluginPackageInvalid
 
 router = APIRouter(tags=["plugins"], route_class=StrictRoute)
 
+NO_HOST = PluginHostUnavailable("Too many plugin processes run now; try again in a moment.")
 UPLOADED: Responses = {
     200: {"model": PluginRead, "description": "The same bytes are there already."},
     **errors(
@@ -27,22 +36,14 @@ UPLOADED: Responses = {
             [Problem(code=Code.SYNTAX_ERROR, message="is not Python", file="plugin.py", line=7)]
         ),
         StorageFull(),
+        NO_HOST,
     ),
 }
+EXAMINED = errors(NO_HOST)
 IN_USE = errors(PluginInUse(["Support", "Sales"]))
 
 
-@router.post("/api/orgs/{org}/plugins/upload", status_code=201, responses=UPLOADED)
-async def upload_plugin(
-    file: UploadFile, *, plugins: ForAdmin, scope: OrgAdmin, response: Response
-) -> PluginRead:
-    """Add a plugin's zip to the organization's own catalog; 200 when it is there already."""
-    installed = await plugins.install(await file.read(), uploader=scope.user_id)
-    response.status_code = installed.status
-    return show(installed.plugin)
-
-
-@router.post("/api/orgs/{org}/plugins/validate")
+@router.post("/api/orgs/{org}/plugins/validate", responses=EXAMINED)
 async def validate_plugin(file: UploadFile, plugins: ForAdmin) -> ValidationAnswer:
     """Say every problem that an upload of this zip would meet; nothing is stored."""
     return await plugins.validate(await file.read())
@@ -50,32 +51,27 @@ async def validate_plugin(file: UploadFile, plugins: ForAdmin) -> ValidationAnsw
 
 @router.get("/api/orgs/{org}/plugins")
 async def list_plugins(
-    plugins: ForMember, query: Annotated[PluginQuery, Query()]
+    plugins: ForMember, network: Network, query: Annotated[PluginQuery, Query()]
 ) -> list[PluginRead]:
     """List the plugins that the organization may use: its own and the system's."""
-    return [show(row) for row in await plugins.list_visible(query)]
+    rows = await plugins.list_visible(query)
+    approved = await network.by_pid(rows)
+    return [show(row, approved) for row in rows]
 
 
 @router.get("/api/orgs/{org}/plugins/{plugin_id}")
-async def get_plugin(plugin_id: str, plugins: ForMember) -> PluginRead:
-    """Show one version of a plugin."""
-    return show(await plugins.get(PluginId(path_uuid(plugin_id))))
+async def get_plugin(
+    plugin_id: str, *, plugins: ForMember, network: Network, resting: Resting
+) -> PluginDetailRead:
+    """Show one version of a plugin, and whether it rests after too many crashes."""
+    row = await plugins.get(PluginId(path_uuid(plugin_id)))
+    return show_detail(row, await network.by_pid([row]), await resting.find(row))
 
 
 @router.delete("/api/orgs/{org}/plugins/{plugin_id}", status_code=204, responses=IN_USE)
 async def remove_plugin(plugin_id: str, plugins: ForAdmin) -> None:
     """Uninstall a version of the organization's own that no orchestrator uses."""
     await plugins.remove(PluginId(path_uuid(plugin_id)))
-
-
-@router.post("/api/admin/plugins/upload", status_code=201, responses=UPLOADED)
-async def upload_system_plugin(
-    file: UploadFile, *, plugins: ForSystem, principal: SysAdmin, response: Response
-) -> PluginRead:
-    """Add a plugin's zip for all organizations; 200 when it is there already."""
-    installed = await plugins.install(await file.read(), uploader=principal.user_id)
-    response.status_code = installed.status
-    return show(installed.plugin)
 
 
 @router.get("/api/admin/plugins")

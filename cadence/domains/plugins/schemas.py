@@ -18,6 +18,20 @@ class Source(StrEnum):
     ORGANIZATION = "org"
 
 
+class PluginKind(StrEnum):
+    """What a plugin is: an uploaded package, or an MCP server somewhere else."""
+
+    PACKAGE = "package"
+    MCP = "mcp"
+
+
+class PluginState(StrEnum):
+    """Whether its code, run where it can do no harm, has said what the package declares."""
+
+    VERIFIED = "verified"
+    UNVERIFIED = "unverified"
+
+
 class PluginQuery(SearchQuery):
     """Which plugins to list; `search` looks into pids, names and descriptions."""
 
@@ -29,8 +43,25 @@ class PluginQuery(SearchQuery):
     )
 
 
+class ToolRead(Output):
+    """One tool of a plugin."""
+
+    name: str
+    description: str
+
+
+class HostRead(Output):
+    """One host that a plugin asks for; nobody approves for the system's catalog as such: null."""
+
+    host: str
+    approved: bool | None
+
+
 class PluginRead(Output):
-    """One version of one plugin."""
+    """One version of one plugin; `tools` is empty as long as they are not known.
+
+    An `unverified` one cannot be active: the server that took it had no way to lock its code in.
+    """
 
     id: UUID
     pid: str
@@ -41,13 +72,30 @@ class PluginRead(Output):
     dependencies: list[str]
     is_latest: bool
     source: Source
+    kind: PluginKind
+    state: PluginState
+    tools: list[ToolRead]
     stateless: bool
     sdk_version: str
     default_settings: dict[str, Any]
     settings_schema: list[dict[str, Any]]
+    network: list[HostRead]
     sha256: str
     size_bytes: int
     created_at: datetime
+
+
+class QuarantineRead(Output):
+    """A plugin that is left alone for a while: calls of its tools fail at once."""
+
+    until: datetime
+    reason: str
+
+
+class PluginDetailRead(PluginRead):
+    """One version of one plugin, and whether it rests for this organization now."""
+
+    quarantine: QuarantineRead | None
 
 
 class ProblemRead(Output):
@@ -60,9 +108,14 @@ class ProblemRead(Output):
 
 
 class ValidationAnswer(Output):
-    """What an upload would say; nothing has been stored."""
+    """What an upload would say; nothing has been stored.
+
+    `state` is what the catalog would say of it, None when it would not be taken.
+    """
 
     ok: bool
     problems: list[ProblemRead]
     pid: str | None
     version: str | None
+    state: PluginState | None
+    tools: list[ToolRead]

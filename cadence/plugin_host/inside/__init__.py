@@ -1,4 +1,5 @@
-"""What runs in the zygote and in plugin hosts: no secret, no network, nothing else of the service.
+"""What runs in the zygote and in plugin hosts: no secret, no settings, no client of any store.
 
-Imports the standard library, orjson, `cadence_sdk` and its own modules; a test keeps it so.
+Of the service it imports what reads packages and writes JSON, and none of its rooms above; a test
+keeps it so.
 """

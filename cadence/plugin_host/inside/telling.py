@@ -9,6 +9,7 @@ from cadence_sdk.checking.loading import find_plugin_line
 
 from cadence.kernel.errors import CadenceError
 from cadence.kernel.plain_json import ResultTooLarge, ResultUnreadable
+from cadence.kernel.text import clip
 from cadence.plugin_host.errors import PluginBroken, PluginSettingsInvalid, PluginToolUnknown
 
 _LONGEST = 2000
@@ -30,9 +31,17 @@ def tell(error: BaseException, *, home: Path) -> Mapping[str, Any]:
         case ResultUnreadable():
             return {"kind": "unreadable"}
         case CadenceException():
-            return {"kind": "said", "message": str(error.message)[:_LONGEST], **_where(error, home)}
+            return {"kind": "said", "message": _words(error), **_where(error, home)}
         case _:
             return {"kind": "raised", **_where(error, home)}
+
+
+def _words(error: CadenceException) -> str:
+    # Whatever a plugin has made of its error must not keep the service from hearing of it.
+    try:
+        return clip(str(error.message), _LONGEST)
+    except Exception:  # noqa: BLE001  # plugin code may raise anything
+        return ""
 
 
 def _fields(error: CadenceError) -> list[list[str]]:

@@ -4,8 +4,9 @@
 
 FD is a SOCK_SEQPACKET socket. A request is the JSON of a `HostPlan` with two descriptors: the
 host's end of its connection, and the end of the pipe that its output goes to. The answer is its
-process id with a pidfd, which the service can use from outside this process's namespaces. The end
-of the socket is the end of this process, and so of all its hosts.
+process id with a pidfd, which the service can use from outside this process's namespaces. A request
+without descriptors asks for a socket that listens where hosts can reach it. The end of the socket
+is the end of this process, and so of all its hosts.
 """
 
 import gc
@@ -20,6 +21,7 @@ from typing import Any, NoReturn
 import orjson
 
 from cadence.plugin_host.inside.confinement.confining import confine
+from cadence.plugin_host.inside.listening import hand_out_listener
 from cadence.plugin_host.inside.parent_death import die_with_parent
 from cadence.plugin_host.inside.plan import HostPlan
 from cadence.plugin_host.inside.serving import greeting, serve
@@ -47,9 +49,12 @@ def main(control: socket.socket) -> NoReturn:
         request, descriptors, _, _ = socket.recv_fds(control, _LARGEST_REQUEST, 2)
         if not request:
             os._exit(0)
-        _fork(control, orjson.loads(request), descriptors)
-        for descriptor in descriptors:
-            os.close(descriptor)
+        if descriptors:
+            _fork(control, orjson.loads(request), descriptors)
+            for descriptor in descriptors:
+                os.close(descriptor)
+        else:
+            hand_out_listener(control)
 
 
 def _fork(control: socket.socket, request: dict[str, Any], descriptors: list[int]) -> None:

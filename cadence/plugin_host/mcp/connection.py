@@ -140,8 +140,9 @@ class McpConnection:
             return
         if self._session.done():
             await asyncio.wait({self._task}, timeout=_CLOSE_WITHIN)
-            self._session.exception()
         await end(self._task)
+        if self._session.done():
+            self._session.exception()  # nobody may be left to look at it
 
     async def _ask(self, question: Callable[[ClientSession], Awaitable[Answer]]) -> Answer:
         session = await self._session
@@ -238,13 +239,17 @@ def _trouble_of(error: MCPError) -> Trouble | None:
     """Return what the door found, or what the library itself has said in the server's place."""
     if error.code in set(Trouble):
         return Trouble(error.code)
-    match error.code:
-        case code if code == CONNECTION_CLOSED:
-            return Trouble.UNREACHABLE
-        case code if code == PARSE_ERROR:
-            return Trouble.NO_ANSWER
-        case _:
-            return None
+    # A server may use the same codes for errors of its own, but hardly in the same words.
+    for code, words, trouble in _OF_THE_LIBRARY:
+        if error.code == code and error.message.startswith(words):
+            return trouble
+    return None
+
+
+_OF_THE_LIBRARY = (
+    (CONNECTION_CLOSED, ("Connection closed", "SSE stream "), Trouble.UNREACHABLE),
+    (PARSE_ERROR, "Failed to parse ", Trouble.NO_ANSWER),
+)
 
 
 def _unusable(reason: str) -> Callable[[], Exception]:

@@ -20,9 +20,10 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferedTool:
-    """A tool and what the server calls it, which no one else ever sees."""
+    """A tool, what the server calls it, and that name as it can be shown to admins."""
 
     raw_name: str
+    shown_raw_name: str
     tool: LoadedTool
 
 
@@ -91,6 +92,7 @@ def _read_tool(name: str, raw: Mapping[str, Any], words: Words) -> OfferedTool:
     description = str(raw.get("description") or raw.get("title") or "")
     return OfferedTool(
         raw_name=name,
+        shown_raw_name=words.line(name, _LONGEST_RAW_NAME),
         tool=LoadedTool(
             name=safe_name(name),
             description=words.text(description, _LONGEST_DESCRIPTION).strip() or name_as_text(name),

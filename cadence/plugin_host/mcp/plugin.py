@@ -8,11 +8,12 @@ from cadence_sdk import CadenceException
 
 from cadence.kernel.errors import CadenceError
 from cadence.kernel.tool_failures import ToolUnavailable
-from cadence.plugin_host.errors import PluginToolUnknown
+from cadence.plugin_host.errors import PluginBroken, PluginToolUnknown
 from cadence.plugin_host.mcp.errors import McpServerUnreachable
 from cadence.plugin_host.mcp.offers import OfferedTool
 from cadence.plugin_host.mcp.results import read_failure, read_result
 from cadence.plugin_host.mcp.words import Words
+from cadence.plugin_host.ports import Anchor
 
 if TYPE_CHECKING:  # it imports the library
     from cadence.plugin_host.mcp.connection import McpConnection
@@ -44,6 +45,7 @@ class McpPlugin:
         self.pid = pid
         self.version = version
         self.system_prompt = system_prompt
+        self.is_scoped = False
         self.tools = tuple(each.tool for each in tools)
         self._names = {each.tool.name: each.raw_name for each in tools}
         self._connection = connection
@@ -69,6 +71,11 @@ class McpPlugin:
             raise McpToolFailed(read_failure(result, self._words))
         value = read_result(result, self._words)
         return value, value
+
+    async def anchor(self, resource_id: str) -> Anchor:
+        """Raise `PluginBroken`: the protocol knows no records."""
+        del resource_id
+        raise PluginBroken("An MCP server does not work on one record.")
 
     async def close(self) -> None:
         """End the session; safe to call twice."""
@@ -96,4 +103,7 @@ class McpPlugin:
                 raise McpServerUnreachable
             if self._connection.is_over:
                 self._connection = await self._connect()
+            if self._is_closed:  # while it was connecting
+                await self._connection.close()
+                raise McpServerUnreachable
             return self._connection

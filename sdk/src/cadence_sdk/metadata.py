@@ -20,7 +20,9 @@ class PluginMetadata:
 
     `pid` is reverse-domain (uploads insist on it), `version` has two or three numeric parts.
     `dependencies` are requirement strings, `sdk_version` is the range of SDK versions the plugin
-    runs on. Raises `ValueError` when a required field is empty or the version is malformed.
+    runs on. `network` lists the hosts that the plugin calls, like `api.example.com`: it reaches
+    those that an organization has approved, over https, and no others. Raises `ValueError` when a
+    required field is empty or the version is malformed.
     """
 
     pid: str
@@ -31,6 +33,7 @@ class PluginMetadata:
     dependencies: list[str] = field(default_factory=_no_names)
     sdk_version: str = DEFAULT_SDK_VERSION
     stateless: bool = True
+    network: list[str] = field(default_factory=_no_names)
 
     def __post_init__(self) -> None:
         empty = [name for name in _REQUIRED if not _is_text(getattr(self, name))]
@@ -42,8 +45,12 @@ class PluginMetadata:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as a plain dict of copies."""
-        return asdict(self)
+        """Return the fields as a plain dict of copies; `network` only where there is some."""
+        values = asdict(self)
+        if not self.network:
+            # What plugins without it have always said of themselves stays as it was.
+            del values["network"]
+        return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

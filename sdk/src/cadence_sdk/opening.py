@@ -1,17 +1,18 @@
 """Opens a plugin from a folder or zip the way the service does: checked first, run only then."""
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import cast
 
+from cadence_sdk.checking.agreement import disagreements
+from cadence_sdk.checking.inspection import inspect_folder, inspect_zip
 from cadence_sdk.checking.loading import load_plugin, unload_plugin
-from cadence_sdk.checking.manifest import Manifest, read_manifest
-from cadence_sdk.checking.package import read_folder, read_package
+from cadence_sdk.checking.manifest import Manifest
 from cadence_sdk.checking.problems import Code, PackageRejected, Problem
 from cadence_sdk.plugin import BasePlugin
+from cadence_sdk.settings import check_schema
 from cadence_sdk.structure import validate_plugin_structure_shallow
 
 
@@ -36,16 +37,14 @@ def open_plugin(path: Path) -> Generator[OpenPlugin]:
     """
     with ExitStack() as stack:
         if path.is_dir():
-            files, home = read_folder(path), path
+            inspected, home = inspect_folder(path), path
         else:
-            files = read_package(path.read_bytes())
+            inspected = inspect_zip(path.read_bytes())
             home = Path(stack.enter_context(TemporaryDirectory(prefix="cadence-plugin-")))
-        manifest = read_manifest(files)
-        if not path.is_dir():
-            _unpack(files, home)
-        plugin_class = load_plugin(home, alias=files.folder_name or path.stem)
+            _unpack(inspected.files, home)
+        plugin_class = load_plugin(home, alias=inspected.files.folder_name or path.stem)
         stack.callback(unload_plugin, plugin_class)
-        plugin = OpenPlugin(manifest, plugin_class)
+        plugin = OpenPlugin(inspected.manifest, plugin_class)
         if problems := list(_class_problems(plugin)):
             raise PackageRejected(problems)
         yield plugin
@@ -64,8 +63,8 @@ def _class_problems(plugin: OpenPlugin) -> Iterator[Problem]:
     if messages:
         yield from map(plugin.problem, messages)
         return
-    metadata = plugin.plugin_class.get_metadata().to_dict()
-    for field, value in metadata.items():
-        said = tuple(cast("Iterable[str]", value)) if isinstance(value, list) else value
-        if said != getattr(plugin.manifest, field):
-            yield plugin.problem(f"get_metadata() returns another '{field}'.", field=field)
+    yield from disagreements(
+        plugin.manifest,
+        metadata=plugin.plugin_class.get_metadata().to_dict(),
+        settings=check_schema(plugin.plugin_class.get_settings_schema()),
+    )

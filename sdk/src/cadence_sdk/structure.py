@@ -1,6 +1,7 @@
 """Whether a plugin class keeps the contract, found out without ever raising."""
 
 import asyncio
+import copy
 import re
 import traceback
 from collections.abc import Generator, Iterator, Mapping
@@ -16,7 +17,7 @@ from cadence_sdk.lifecycle import initialize_agent, stop_agent
 from cadence_sdk.metadata import PluginMetadata
 from cadence_sdk.plugin import BasePlugin
 from cadence_sdk.schema import tool_parameters
-from cadence_sdk.settings import check_schema, resolve_settings
+from cadence_sdk.settings import SettingsSchema, check_schema, resolve_settings
 from cadence_sdk.tools import UvTool
 
 # Reverse-domain, as uploads insist on it (SECURITY.md §4).
@@ -65,6 +66,15 @@ def validate_plugin_structure(plugin_class: object) -> tuple[bool, list[str]]:
     return not problems, problems
 
 
+def placeholders(schema: SettingsSchema) -> dict[str, Any]:
+    """Return a value for every required setting that has no default; raises as `check_schema`."""
+    return {
+        entry["key"]: copy.deepcopy(_PLACEHOLDERS[entry["type"]])
+        for entry in check_schema(list(schema))
+        if entry["required"] and entry.get("default") in (None, "")
+    }
+
+
 async def _check_agent(plugin_class: type[BasePlugin], problems: list[str]) -> None:
     with _noting(problems, "validate_dependencies()"):
         problems += map(str, plugin_class.validate_dependencies())
@@ -92,11 +102,7 @@ def _created(plugin_class: type[BasePlugin], problems: list[str]) -> BaseAgent |
 
 async def _is_ready(agent: BaseAgent, plugin_class: type[BasePlugin], problems: list[str]) -> bool:
     schema = plugin_class.get_settings_schema()
-    samples = {
-        entry["key"]: _PLACEHOLDERS[entry["type"]]
-        for entry in check_schema(schema)
-        if entry["required"] and entry.get("default") in (None, "")
-    }
+    samples = placeholders(schema)
     refused: list[str] = []
     with _noting(refused, "initialize()"):
         await initialize_agent(agent, resolve_settings(schema, samples))

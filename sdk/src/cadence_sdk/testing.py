@@ -6,9 +6,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
-from cadence_sdk.agents import BaseAgent, BaseSpecializedAgent
+from cadence_sdk.agents import BaseAgent, BaseScopedAgent, BaseSpecializedAgent
 from cadence_sdk.arguments import ArgumentsInvalid, ToolArguments
 from cadence_sdk.checking.manifest import Manifest
 from cadence_sdk.checking.problems import PackageRejected
@@ -20,6 +20,7 @@ from cadence_sdk.structure import tool_problems
 from cadence_sdk.tools import UvTool
 
 __all__ = [
+    "AnchorView",
     "ArgumentsInvalid",
     "PackageRejected",
     "PluginHarness",
@@ -44,6 +45,14 @@ class ToolAnswer:
 
     result: Any
     shown: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnchorView:
+    """What an anchored agent works with: the `record` it has loaded, and its `rules` for it."""
+
+    record: dict[str, Any]
+    rules: str
 
 
 class PluginHarness:
@@ -105,6 +114,30 @@ class PluginHarness:
         called, declared = tools[tool]
         result = await called.ainvoke(**declared.read(arguments))
         return ToolAnswer(result=result, shown=await called.filter_for_stream(result))
+
+    def anchor(self, resource_id: str) -> AnchorView:
+        """Load a record and build its rules, as the service does at the start of a turn.
+
+        Raises `TypeError` for an agent that is not scoped, or that returns no dict and no text, and
+        whatever the agent raises.
+        """
+        if self._runner is None:
+            raise RuntimeError("`anchor` works inside `with PluginHarness(...)`.")
+        return self._runner.run(self.aanchor(resource_id))
+
+    async def aanchor(self, resource_id: str) -> AnchorView:
+        """Do what `anchor` does, inside `async with`."""
+        agent = self.agent
+        if not isinstance(agent, BaseScopedAgent):
+            raise TypeError(f"{type(agent).__name__} is not derived from BaseScopedAgent.")
+        record = cast("object", await agent.load_anchor(resource_id))
+        if not isinstance(record, dict):
+            raise TypeError("load_anchor() must return a dict.")
+        loaded = cast("dict[str, Any]", record)
+        rules = cast("object", agent.build_scope_rules(loaded))
+        if not isinstance(rules, str):
+            raise TypeError("build_scope_rules() must return a text.")
+        return AnchorView(record=loaded, rules=rules)
 
     async def __aenter__(self) -> Self:
         self._open = await self._closing.enter_async_context(

@@ -10,6 +10,7 @@ from cadence.domains.orchestrators.plugin_values import (
     SEALED,
     PluginValueSealer,
     masked,
+    place_of,
     problems_with,
     sealed_texts,
 )
@@ -61,7 +62,7 @@ def test_a_renewed_value_opens_with_the_primary_alone() -> None:
     ],
 )
 def test_a_client_cannot_send_what_would_be_taken_for_sealed(forged: object) -> None:
-    problems = problems_with(PLUGIN, SCHEMA, {"options": forged})
+    problems = problems_with(place_of(PLUGIN), SCHEMA, {"options": forged})
 
     assert [(problem.path, problem.message) for problem in problems] == [
         (f"plugin_settings.{PLUGIN}.options", "must not have the key $sealed")
@@ -71,5 +72,5 @@ def test_a_client_cannot_send_what_would_be_taken_for_sealed(forged: object) -> 
 def test_deeper_down_the_word_is_free() -> None:
     values = {"options": {"note": {SEALED: "v1.k9.AAAA"}}}
 
-    assert problems_with(PLUGIN, SCHEMA, values) == []
+    assert problems_with(place_of(PLUGIN), SCHEMA, values) == []
     assert sealed_texts(values) == {}

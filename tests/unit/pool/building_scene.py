@@ -18,6 +18,7 @@ from cadence.infra.object_store.packages import PackageMissing
 from cadence.kernel.clock import SystemClock
 from cadence.kernel.ids import OrchestratorId, OrganizationId, new_uuid
 from cadence.plugin_host.in_process import InProcessPlugins
+from cadence.plugin_host.mcp.opener import McpServers
 from cadence.pool.building import OrchestratorBuilder
 from cadence.pool.bundles import PluginBundles
 from cadence.pool.ports import Blueprint, PluginSource
@@ -190,6 +191,7 @@ async def open_scene(folder: Path) -> AsyncIterator[Scene]:
                 packages=packages,
                 folder=folder / "plugins",
                 opener=InProcessPlugins(threads, within=10.0),
+                mcp_servers=McpServers(egress),
             )
             backends = BackendRegistry(egress, clock=SystemClock())
             builder = OrchestratorBuilder(

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Final
 
 from cadence_sdk.checking.classes import PluginClass
+from cadence_sdk.checking.hosts import LONGEST_HOST, MOST_HOSTS, host_complaint
 from cadence_sdk.checking.literals import Literal, Literals, NotLiteral, Place
 from cadence_sdk.checking.problems import Code, Problem
 from cadence_sdk.checking.requirements import requirement_complaint, sdk_version_complaint
@@ -25,6 +26,7 @@ FIELDS: Final = (
     "dependencies",
     "sdk_version",
     "stateless",
+    "network",
 )
 REQUIRED: Final = ("pid", "name", "version", "description")
 
@@ -174,6 +176,20 @@ def _check_stateless(value: Literal) -> Complaints:
         yield Code.METADATA_INVALID, "stateless must be True or False."
 
 
+def _check_network(value: Literal) -> Complaints:
+    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
+        yield Code.METADATA_INVALID, "network must be a list of host names."
+        return
+    hosts = [str(item) for item in value]
+    if len(hosts) > MOST_HOSTS or len(set(hosts)) < len(hosts):
+        yield Code.METADATA_INVALID, f"network may name {MOST_HOSTS} hosts, each of them once."
+        return
+    for host in hosts:
+        complaint = host_complaint(host)
+        if complaint is not None:
+            yield Code.NETWORK_INVALID, f"{host[:LONGEST_HOST]!a}: {complaint}"
+
+
 _RULES: Final[Mapping[str, Callable[[Literal], Complaints]]] = {
     "pid": _check_pid,
     "name": partial(_check_text, "name"),
@@ -183,4 +199,5 @@ _RULES: Final[Mapping[str, Callable[[Literal], Complaints]]] = {
     "dependencies": _check_dependencies,
     "sdk_version": _check_sdk_version,
     "stateless": _check_stateless,
+    "network": _check_network,
 }

@@ -4,7 +4,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from typing import Final
 
@@ -18,8 +18,20 @@ _END: Final = struct.Struct("<4s4H2LH")
 _END_MARK: Final = b"PK\x05\x06"
 # A directory record is 46 bytes plus name, extra fields and comment; more than this is stuffing.
 _LARGEST_RECORD: Final = 1024
-# Encrypted, patched, strongly encrypted, masked headers.
-_REFUSED_FLAGS: Final = 0x0001 | 0x0020 | 0x0040 | 0x2000
+_REFUSED_FLAGS: Final[Mapping[int, str]] = {
+    0x0040: "The file is encrypted by a method of its own.",
+    0x0001: "The file is encrypted.",
+    0x2000: "The file's header is masked, as in encrypted zips.",
+    0x0020: "The file is a patch to another one.",
+}
+_IRREGULAR: Final[Mapping[int, str]] = {
+    stat.S_IFLNK: "A symbolic link is not taken, only plain files and folders.",
+    stat.S_IFIFO: "A pipe is not taken, only plain files and folders.",
+    stat.S_IFSOCK: "A socket is not taken, only plain files and folders.",
+    stat.S_IFCHR: "A device is not taken, only plain files and folders.",
+    stat.S_IFBLK: "A disk is not taken, only plain files and folders.",
+    stat.S_IFDIR: "A folder's name must end with '/' in the zip.",
+}
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # All that `zipfile` is known to raise for bytes that are not a sound zip.
 _UNREADABLE: Final = (
@@ -45,14 +57,16 @@ def list_entries(content: bytes, limits: PackageLimits) -> list[zipfile.ZipInfo]
     count, size = _measure_directory(content)
     # Bounded before `zipfile` builds an object for each record; twice, because folders count too.
     if size > 2 * limits.files * _LARGEST_RECORD:
-        raise PackageRejected([_too_many(limits)])
+        message = "The zip's directory is longer than that of any package that is taken."
+        raise PackageRejected([Problem(Code.TOO_MANY_FILES, message)])
     try:
         with zipfile.ZipFile(BytesIO(content)) as archive:
             entries = archive.infolist()
     except _UNREADABLE:
         raise _unreadable("The zip's directory cannot be read.") from None
     if len(entries) != count:
-        raise _unreadable("The zip holds more or fewer files than it says.")
+        what = "more" if len(entries) > count else "fewer"
+        raise _unreadable(f"The zip holds {what} files than it says.")
     if sum(not entry.orig_filename.endswith("/") for entry in entries) > limits.files:
         raise PackageRejected([_too_many(limits)])
     return entries
@@ -61,12 +75,12 @@ def list_entries(content: bytes, limits: PackageLimits) -> list[zipfile.ZipInfo]
 def entry_problem(entry: zipfile.ZipInfo, limits: PackageLimits) -> Problem | None:
     """Return what an entry's own record says that no package may have."""
     name = shown(entry.orig_filename)
-    if entry.flag_bits & _REFUSED_FLAGS:
-        return Problem(Code.ENTRY_ENCRYPTED, "The file is encrypted.", name)
-    if not _is_regular(entry):
-        return Problem(
-            Code.NOT_A_REGULAR_FILE, "Only plain files and folders are taken, no links.", name
-        )
+    flagged = next((told for flag, told in _REFUSED_FLAGS.items() if entry.flag_bits & flag), None)
+    if flagged is not None:
+        return Problem(Code.ENTRY_ENCRYPTED, flagged, name)
+    irregular = _irregularity(entry)
+    if irregular is not None:
+        return Problem(Code.NOT_A_REGULAR_FILE, irregular, name)
     if entry.compress_type not in _METHODS:
         return Problem(Code.COMPRESSION_METHOD, "Only stored and deflated files are taken.", name)
     return size_problem(name, entry.file_size, limits) or _ratio_problem(entry, limits)
@@ -101,13 +115,19 @@ def read_entry(content: bytes, entry: zipfile.ZipInfo) -> bytes | Problem:
     """
     start = _payload_start(content, entry)
     packed = content[start : start + entry.compress_size]
-    if not _has_matching_header(content, entry) or len(packed) != entry.compress_size:
-        return _damaged(entry, "is not where the zip's directory says")
-    unpacked: bytes | None = packed
+    complaint = _header_complaint(content, entry)
+    if complaint is None and len(packed) != entry.compress_size:
+        complaint = "ends behind the end of the zip"
+    if complaint is not None:
+        return _damaged(entry, complaint)
+    unpacked: bytes | str = packed
     if entry.compress_type == zipfile.ZIP_DEFLATED:
         unpacked = _inflate(packed, entry.file_size)
-    if unpacked is None or len(unpacked) != entry.file_size:
-        return _damaged(entry, "does not have the size that the zip says")
+    if isinstance(unpacked, str):
+        return _damaged(entry, unpacked)
+    if len(unpacked) != entry.file_size:
+        is_more = len(unpacked) > entry.file_size
+        return _damaged(entry, f"unpacks to {'more' if is_more else 'less'} than the zip says")
     if zlib.crc32(unpacked) != entry.CRC:
         return _damaged(entry, "does not match its checksum")
     return unpacked
@@ -115,27 +135,43 @@ def read_entry(content: bytes, entry: zipfile.ZipInfo) -> bytes | Problem:
 
 def _measure_directory(content: bytes) -> tuple[int, int]:
     start = content.rfind(_END_MARK)
-    if start < 0 or len(content) - start < _END.size:
-        if content.startswith(_LOCAL_MARK):
-            raise PackageRejected(
-                [Problem(Code.PACKAGE_TRUNCATED, "The zip was cut short or never closed.")]
-            )
-        raise _unreadable("This is not a zip file.")
+    if start < 0:
+        raise _without_end(content)
+    if len(content) - start < _END.size:
+        raise _truncated("The zip was cut short within its last record.")
     _, disk, first_disk, here, total, size, offset, comment = _END.unpack_from(content, start)
     if start + _END.size + comment != len(content):
         raise _unreadable("The zip does not end where its last record says.")
     if disk or first_disk or here != total:
         raise _unreadable("A zip in several parts is not taken.")
-    if offset + size != start or not content.startswith((_LOCAL_MARK, _END_MARK)):
-        raise _unreadable("Something lies before the zip, or its last record is wrong.")
+    if not content.startswith((_LOCAL_MARK, _END_MARK)):
+        raise _unreadable("Something lies before the zip.")
+    if offset + size != start:
+        raise _unreadable("The zip's directory is not where its last record says.")
     return int(total), int(size)
 
 
-def _is_regular(entry: zipfile.ZipInfo) -> bool:
+def _without_end(content: bytes) -> PackageRejected:
+    if not content:
+        return _unreadable("There are no bytes at all.")
+    if content.startswith(_LOCAL_MARK):
+        return _truncated("The zip was cut short or never closed.")
+    return _unreadable("This is not a zip file.")
+
+
+def irregularity(kind: int) -> str:
+    """Return why no package may hold this kind of file, one of the `stat.S_IF...` constants."""
+    return _IRREGULAR.get(kind, "Only plain files and folders are taken.")
+
+
+def _irregularity(entry: zipfile.ZipInfo) -> str | None:
     kind = stat.S_IFMT(entry.external_attr >> 16)
-    if entry.orig_filename.endswith("/"):
-        return kind in {0, stat.S_IFDIR} and entry.file_size == 0
-    return kind in {0, stat.S_IFREG}
+    is_folder = entry.orig_filename.endswith("/")
+    if is_folder and kind in {0, stat.S_IFDIR}:
+        return "A folder has content of its own." if entry.file_size else None
+    if kind in {0, stat.S_IFREG}:
+        return "A plain file's name must not end with '/'." if is_folder else None
+    return irregularity(kind)
 
 
 def _ratio_problem(entry: zipfile.ZipInfo, limits: PackageLimits) -> Problem | None:
@@ -156,28 +192,29 @@ def _payload_start(content: bytes, entry: zipfile.ZipInfo) -> int:
     return entry.header_offset + _LOCAL.size + int(name_length) + int(extra_length)
 
 
-def _has_matching_header(content: bytes, entry: zipfile.ZipInfo) -> bool:
+def _header_complaint(content: bytes, entry: zipfile.ZipInfo) -> str | None:
     header = content[entry.header_offset : entry.header_offset + _LOCAL.size]
-    if len(header) < _LOCAL.size:
-        return False
-    mark, _, _, method, _, _, _, _, _, name_length, _ = _LOCAL.unpack(header)
+    if len(header) < _LOCAL.size or not header.startswith(_LOCAL_MARK):
+        return "is not where the zip's directory says"
+    _, _, _, method, _, _, _, _, _, name_length, _ = _LOCAL.unpack(header)
     start = entry.header_offset + _LOCAL.size
-    name = content[start : start + name_length]
     # Allowed names are ASCII, so the encoding flag does not matter here.
-    return (
-        mark == _LOCAL_MARK
-        and method == entry.compress_type
-        and name == entry.orig_filename.encode("ascii", "replace")
-    )
+    if content[start : start + name_length] != entry.orig_filename.encode("ascii", "replace"):
+        return "has another name in front of it than in the zip's directory"
+    if method != entry.compress_type:
+        return "has another compression in front of it than in the zip's directory"
+    return None
 
 
-def _inflate(packed: bytes, size: int) -> bytes | None:
+def _inflate(packed: bytes, size: int) -> bytes | str:
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         unpacked = inflater.decompress(packed, size + 1)
     except zlib.error:
-        return None
-    return unpacked if inflater.eof and not inflater.unused_data else None
+        return "cannot be unpacked"
+    if len(unpacked) > size or inflater.eof:
+        return "has something behind its end" if inflater.unused_data else unpacked
+    return "stops before its end"
 
 
 def _damaged(entry: zipfile.ZipInfo, what: str) -> Problem:
@@ -186,6 +223,10 @@ def _damaged(entry: zipfile.ZipInfo, what: str) -> Problem:
 
 def _unreadable(message: str) -> PackageRejected:
     return PackageRejected([Problem(Code.PACKAGE_UNREADABLE, message)])
+
+
+def _truncated(message: str) -> PackageRejected:
+    return PackageRejected([Problem(Code.PACKAGE_TRUNCATED, message)])
 
 
 def _too_many(limits: PackageLimits) -> Problem:

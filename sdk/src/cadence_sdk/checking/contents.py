@@ -1,9 +1,9 @@
 """The files of one package, and how they must lie in it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
-from cadence_sdk.checking.names import is_executable, is_litter, name_complaint, shown
+from cadence_sdk.checking.names import executable_complaint, is_litter, name_complaint, shown
 from cadence_sdk.checking.problems import Code, PackageRejected, Problem
 
 PLUGIN_FILE: Final = "plugin.py"
@@ -26,12 +26,9 @@ def name_problem(name: str) -> Problem | None:
     complaint = name_complaint(name)
     if complaint is not None:
         return Problem(Code.NAME_NOT_ALLOWED, complaint, shown(name))
-    if is_executable(name):
-        return Problem(
-            Code.FILE_TYPE_NOT_ALLOWED,
-            "Compiled code and files that Python runs by itself are not taken.",
-            shown(name),
-        )
+    complaint = executable_complaint(name)
+    if complaint is not None:
+        return Problem(Code.FILE_TYPE_NOT_ALLOWED, complaint, shown(name))
     return None
 
 
@@ -40,15 +37,17 @@ def tree_problems(files: Iterable[str], folders: Iterable[str] = ()) -> Iterator
     spelled: dict[str, str] = {}
     for folder in sorted({*folders, *(parent for name in files for parent in _parents(name))}):
         if spelled.setdefault(folder.casefold(), folder) != folder:
-            yield _duplicate(folder)
-    seen: set[str] = set()
+            yield _duplicate(folder, "Another folder's name differs from this one only in case.")
+    seen: dict[str, str] = {}
     for name in files:
         key = name.casefold()
-        if key in seen:
-            yield _duplicate(name)
+        if name == seen.get(key):
+            yield _duplicate(name, "The package holds a file of this name twice.")
+        elif key in seen:
+            yield _duplicate(name, "Another file's name differs from this one only in case.")
         if key in spelled:
             yield Problem(Code.FILE_AS_FOLDER, "This is a file and a folder.", shown(name))
-        seen.add(key)
+        seen.setdefault(key, name)
 
 
 def arrange(files: Mapping[str, bytes], *, folder_name: str | None = None) -> PackageContents:
@@ -82,16 +81,23 @@ def _parents(name: str) -> Iterator[str]:
     return ("/".join(parts[:count]) for count in range(1, len(parts)))
 
 
-def _duplicate(name: str) -> Problem:
-    return Problem(
-        Code.NAME_DUPLICATE, "Another name differs from this one only in case, or not.", shown(name)
-    )
+def _duplicate(name: str, message: str) -> Problem:
+    return Problem(Code.NAME_DUPLICATE, message, shown(name))
 
 
-def _no_plugin_file(names: Iterable[str]) -> Problem:
+def _no_plugin_file(names: Collection[str]) -> Problem:
+    return Problem(Code.PLUGIN_FILE_MISSING, _why_no_plugin_file(names))
+
+
+def _why_no_plugin_file(names: Collection[str]) -> str:
     found = sorted(name for name in names if name.rpartition("/")[2] == PLUGIN_FILE)
-    where = f" It was found at {', '.join(map(shown, found[:3]))}." if found else ""
-    return Problem(
-        Code.PLUGIN_FILE_MISSING,
-        f"plugin.py must lie at the top of the package or in its one top folder.{where}",
-    )
+    listed = ", ".join(map(shown, found[:3]))
+    match len(found):
+        case 0 if not names:
+            return "The package holds no files."
+        case 0:
+            return "There is no plugin.py; it must lie at the top or in the folder of all files."
+        case 1:
+            return f"plugin.py must lie at the top or in the folder of all files, not at {listed}."
+        case _:
+            return f"A package is one plugin, but there are several plugin.py: {listed}."

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cadence_sdk.checking.archive import size_problem
+from cadence_sdk.checking.archive import irregularity, size_problem
 from cadence_sdk.checking.limits import PackageLimits
 from cadence_sdk.checking.names import is_litter, shown
 from cadence_sdk.checking.problems import Code, PackageRejected, Problem
@@ -34,7 +34,7 @@ def list_files(folder: Path, limits: PackageLimits) -> Listing:
             name = path.relative_to(folder).as_posix()
             status = path.lstat()
             if not stat.S_ISREG(status.st_mode):
-                problems.append(_not_regular(name))
+                problems.append(_not_regular(name, stat.S_IFMT(status.st_mode)))
                 continue
             sizes[name] = status.st_size
             if len(sizes) > limits.files:
@@ -64,10 +64,8 @@ def _walk(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _not_regular(name: str) -> Problem:
-    return Problem(
-        Code.NOT_A_REGULAR_FILE, "Only plain files and folders are taken, no links.", shown(name)
-    )
+def _not_regular(name: str, kind: int) -> Problem:
+    return Problem(Code.NOT_A_REGULAR_FILE, irregularity(kind), shown(name))
 
 
 def _too_many(limits: PackageLimits) -> Problem:

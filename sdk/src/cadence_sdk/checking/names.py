@@ -8,9 +8,18 @@ _LONGEST_SHOWN: Final = 120
 # ASCII only: no look-alikes, no text that runs right to left, and one spelling on every disk.
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9_.+@(),= -]+")
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
-# Machine code, bytecode that hides what its source says, and files Python runs by itself.
-_EXECUTABLE: Final = re.compile(
-    r"\.(pth|pyc|pyo|pyd|dll|dylib|exe|so(\.\d+)*)$|(^|/)(site|user)customize\.py$", re.IGNORECASE
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# What turns the direction of writing, so that a name is read as another one.
+_TURNING: Final = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_EXECUTABLE: Final = tuple(
+    (re.compile(pattern, re.IGNORECASE), complaint)
+    for pattern, complaint in (
+        (r"\.(so(\.\d+)*|pyd|dll|dylib)$", "Compiled libraries are not taken, only Python source."),
+        (r"\.py[co]$", "Bytecode is not taken: it need not say what its source says."),
+        (r"\.pth$", "Python runs the lines of .pth files by itself; they are not taken."),
+        (r"(^|/)(site|user)customize\.py$", "Python runs files of this name by itself."),
+        (r"\.exe$", "Programs are not taken, only Python source."),
+    )
 )
 _LITTER: Final = re.compile(r"^__MACOSX/|(^|/)(\._[^/]*|\.DS_Store|Thumbs\.db)$")
 
@@ -23,18 +32,23 @@ def shown(name: str) -> str:
 
 def name_complaint(name: str) -> str | None:
     """Return why a path inside a package is refused, or None if it is fine."""
-    if not 0 < len(name) <= LONGEST_NAME:
-        return f"The name must have 1 to {LONGEST_NAME} characters."
+    if not name:
+        return "The name is empty."
+    if len(name) > LONGEST_NAME:
+        return f"The name has more than {LONGEST_NAME} characters."
     if "\\" in name:
         return "The name has a backslash; folders are separated by '/'."
-    if name.startswith("/") or _DRIVE.match(name):
+    if name.startswith("/"):
         return "The name is absolute; it must be relative to the package."
+    if _DRIVE.match(name):
+        return "The name begins with a drive; it must be relative to the package."
     return next(filter(None, map(_segment_complaint, name.split("/"))), None)
 
 
-def is_executable(name: str) -> bool:
-    """Tell whether this is a kind of file that Python or the system would run unseen."""
-    return _EXECUTABLE.search(name) is not None
+def executable_complaint(name: str) -> str | None:
+    """Return why a kind of file is refused that Python or the system would run unseen."""
+    found = (complaint for pattern, complaint in _EXECUTABLE if pattern.search(name))
+    return next(found, None)
 
 
 def is_litter(name: str) -> bool:
@@ -43,10 +57,22 @@ def is_litter(name: str) -> bool:
 
 
 def _segment_complaint(segment: str) -> str | None:
-    if segment in {"", ".", ".."}:
-        return "The name has an empty, '.' or '..' part."
-    if not _SEGMENT.fullmatch(segment):
-        return "The name may hold only ASCII letters, digits, spaces and _ . - + @ ( ) , = signs."
+    if segment == "..":
+        return "The name leads out of its folder by '..'."
+    if segment in {"", "."}:
+        return "The name has an empty part, or one that is only a dot."
     if segment != segment.strip(" ") or segment.endswith("."):
         return "No part of the name may begin or end with a space, or end with a dot."
-    return None
+    return None if _SEGMENT.fullmatch(segment) else _letter_complaint(segment)
+
+
+def _letter_complaint(segment: str) -> str:
+    if "\0" in segment:
+        return "The name holds a null character."
+    if _CONTROL.search(segment):
+        return "The name holds a control character."
+    if _TURNING.search(segment):
+        return "The name holds a character that turns the direction of writing."
+    if not segment.isascii():
+        return "The name holds letters beyond ASCII, which may look like others."
+    return "The name may hold only letters, digits, spaces and _ . - + @ ( ) , = signs."

@@ -1,6 +1,7 @@
 """Reads a package from a zip or a folder into memory; runs nothing and writes nothing."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from zipfile import ZipInfo
 
@@ -15,13 +16,46 @@ from cadence_sdk.checking.folder import list_files, read_file
 from cadence_sdk.checking.limits import DEFAULT_LIMITS, PackageLimits
 from cadence_sdk.checking.problems import Code, PackageRejected, Problem
 
-__all__ = ["DEFAULT_LIMITS", "PackageContents", "PackageLimits", "read_folder", "read_package"]
+__all__ = [
+    "DEFAULT_LIMITS",
+    "PackageContents",
+    "PackageLimits",
+    "Reading",
+    "collect_folder",
+    "collect_package",
+    "read_folder",
+    "read_package",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The sound files of a package by their path in it, and what is wrong with the others."""
+
+    files: dict[str, bytes]
+    problems: tuple[Problem, ...]
+    folder_name: str | None = None
+
+    def arranged(self) -> PackageContents:
+        """Return the files below the folder with `plugin.py`; raises `PackageRejected`."""
+        # Where plugin.py lies says nothing while a file is missing from what could be read.
+        if self.problems:
+            raise PackageRejected(self.problems)
+        return arrange(self.files, folder_name=self.folder_name)
 
 
 def read_package(content: bytes, limits: PackageLimits = DEFAULT_LIMITS) -> PackageContents:
     """Return the files of a zip by their path below the folder with `plugin.py`.
 
     Raises `PackageRejected` with every problem that can be told from the zip (SECURITY.md §4).
+    """
+    return collect_package(content, limits).arranged()
+
+
+def collect_package(content: bytes, limits: PackageLimits = DEFAULT_LIMITS) -> Reading:
+    """Return the sound files of a zip and the problems of the others.
+
+    Raises `PackageRejected` when the bytes are no zip, or one that is too large to look into.
     """
     if len(content) > limits.packed:
         raise PackageRejected([_too_large("zip", len(content), limits.packed)])
@@ -34,13 +68,21 @@ def read_package(content: bytes, limits: PackageLimits = DEFAULT_LIMITS) -> Pack
                 problems.append(problem)
             case unpacked:
                 files[entry.orig_filename] = unpacked
-    return _arranged(files, problems)
+    return Reading(files, tuple(problems))
 
 
 def read_folder(folder: Path, limits: PackageLimits = DEFAULT_LIMITS) -> PackageContents:
     """Return the files of a folder as if it had been zipped; bytecode and dot folders stay out.
 
     Raises `PackageRejected` with every problem found.
+    """
+    return collect_folder(folder, limits).arranged()
+
+
+def collect_folder(folder: Path, limits: PackageLimits = DEFAULT_LIMITS) -> Reading:
+    """Return the sound files of a folder and the problems of the others.
+
+    Raises `PackageRejected` when it cannot be read or is too large to look into.
     """
     found = list_files(folder, limits)
     problems = list(found.problems)
@@ -55,7 +97,7 @@ def read_folder(folder: Path, limits: PackageLimits = DEFAULT_LIMITS) -> Package
                 problems.append(problem)
             case read:
                 files[name] = read
-    return _arranged(files, problems, folder_name=folder.resolve().name)
+    return Reading(files, tuple(problems), folder.resolve().name)
 
 
 def _entry_problems(
@@ -85,15 +127,6 @@ def _files_within(
         for entry in sound
         if not name_problem(entry.orig_filename) and not entry_problem(entry, limits)
     ]
-
-
-def _arranged(
-    files: Mapping[str, bytes], problems: Sequence[Problem], *, folder_name: str | None = None
-) -> PackageContents:
-    # Where plugin.py lies says nothing while a file is missing from what could be read.
-    if problems:
-        raise PackageRejected(problems)
-    return arrange(files, folder_name=folder_name)
 
 
 def _too_large(what: str, size: int | None, limit: int) -> Problem:

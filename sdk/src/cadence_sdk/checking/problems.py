@@ -33,11 +33,13 @@ class Code(StrEnum):
     PLUGIN_CLASS_AMBIGUOUS = "plugin_class_ambiguous"
     NOT_LITERAL = "not_literal"
     METADATA_INVALID = "metadata_invalid"
+    NETWORK_INVALID = "network_invalid"
     SETTINGS_INVALID = "settings_invalid"
     DEPENDENCY_INVALID = "dependency_invalid"
     DEPENDENCY_UNAVAILABLE = "dependency_unavailable"
     SDK_VERSION_UNSUPPORTED = "sdk_version_unsupported"
     LOADING_FAILED = "loading_failed"
+    RUNS_DIFFERENTLY = "runs_differently"
 
 
 @dataclass(frozen=True, slots=True)

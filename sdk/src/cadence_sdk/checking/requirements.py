@@ -1,5 +1,6 @@
 """The requirement strings of a plugin: which it may have, and which SDK it asks for."""
 
+import re
 from importlib.metadata import version
 from typing import Final
 
@@ -8,6 +9,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 SDK_DISTRIBUTION: Final = "cadence-sdk"
+_ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 def installed_sdk_version() -> str:
@@ -30,17 +32,29 @@ def sdk_version_complaint(specifier: str) -> str | None:
 def requirement_complaint(text: str) -> str | None:
     """Return why a dependency is refused, or None if it is a plain name with a version range.
 
-    Addresses, files, pip options and conditions are refused: they would let a package choose
-    where code comes from, or hide a requirement from the check (SECURITY.md §3.6).
+    Addresses, files, pip options, extras and conditions are refused: they would let a package
+    choose where code comes from, or hide a requirement from the check (SECURITY.md §3.6).
     """
     try:
         requirement = Requirement(text)
     except InvalidRequirement:
-        return "A dependency must be a name and a version range, like 'httpx>=0.28,<1'."
+        return _why_none(text.strip())
     if requirement.url is not None:
-        return "A dependency may not name an address; use a name and a version range."
+        return "A dependency may not name an address after '@'; name a version range."
     if requirement.marker is not None:
         return "A dependency may not have a condition after ';'."
+    if requirement.extras:
+        return "Extras in brackets are not taken; name what they bring."
     if canonicalize_name(requirement.name) == SDK_DISTRIBUTION:
         return sdk_version_complaint(str(requirement.specifier))
     return None
+
+
+def _why_none(text: str) -> str:
+    if text.startswith("-"):
+        return "Options of an installer are not taken; nothing is ever installed."
+    if _ADDRESS.match(text):
+        return "A dependency may not be an address; use a name and a version range."
+    if text.startswith((".", "/", "~")):
+        return "A dependency may not be a path; ship the code in vendor/."
+    return "A dependency must be a name and a version range, like 'httpx>=0.28,<1'."

@@ -21,18 +21,17 @@ _REFUSALS: Final = (SyntaxError, ValueError, RecursionError, MemoryError)
 _silence = Lock()
 
 
-def source_problems(files: Mapping[str, bytes]) -> list[Problem]:
-    """Return what keeps the package's Python files from being compiled."""
+def source_problems(files: Mapping[str, bytes]) -> dict[str, Problem]:
+    """Return what keeps Python files from being compiled, by the file's path.
+
+    Raises `PackageRejected` when there is too much source to look into.
+    """
     sources = {name: content for name, content in files.items() if name.endswith(".py")}
     if sum(map(len, sources.values())) > LARGEST_SOURCES:
-        return [
-            Problem(
-                Code.SOURCE_TOO_LARGE,
-                f"All Python files together have more than {LARGEST_SOURCES} bytes.",
-            )
-        ]
-    found = (_source_problem(name, content) for name, content in sorted(sources.items()))
-    return [problem for problem in found if problem is not None]
+        message = f"All Python files together have more than {LARGEST_SOURCES} bytes."
+        raise PackageRejected([Problem(Code.SOURCE_TOO_LARGE, message)])
+    found = {name: _source_problem(name, content) for name, content in sorted(sources.items())}
+    return {name: problem for name, problem in found.items() if problem is not None}
 
 
 def parse_source(name: str, content: bytes) -> ast.Module:
