@@ -27,7 +27,7 @@ from cadence.infra.away import StoreUnavailable
 from cadence.infra.database.engine import STATEMENT_SECONDS, build_sessions, open_database
 from cadence.infra.database.schema_version import is_current
 from cadence.infra.database.transaction import Sessions
-from cadence.infra.egress.clients import open_egress
+from cadence.infra.egress.clients import Egress, open_egress
 from cadence.infra.egress.rules import EgressRules
 from cadence.infra.events.memory import MemoryEvents
 from cadence.infra.events.relay import Events, OutboxRelay
@@ -40,6 +40,10 @@ from cadence.infra.secrets.sealing import Sealer
 from cadence.infra.telemetry.metrics import Metrics
 from cadence.kernel.clock import Clock, SystemClock
 from cadence.plugin_host.choosing import find_isolation
+from cadence.plugin_host.egress.day import DayBytes
+from cadence.plugin_host.egress.outcomes import Outcome
+from cadence.plugin_host.egress.proxies import EgressProxies
+from cadence.plugin_host.mcp.opener import McpServers
 from cadence.plugin_host.opening import PluginParts, open_plugins
 from cadence.plugin_host.quarantine_board import QuarantineBoard
 from cadence.pool.building import OrchestratorBuilder
@@ -81,6 +85,7 @@ async def open_resources(
 ) -> AsyncIterator[Resources]:
     """Open everything that a process needs; tests call this with their own settings."""
     clock = clock or SystemClock()
+    metrics = metrics or Metrics(version=__version__)
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         engine = await enter(_open_engine(settings))
@@ -99,13 +104,20 @@ async def open_resources(
         )
         backends = BackendRegistry(egress, clock=clock)
         stock = Stock()
-        plugins = await _open_plugins(stack, settings, redis)
+        plugins = await _open_plugins(
+            stack,
+            settings,
+            board=QuarantineBoard(redis),
+            proxies=_proxies(egress, clock, metrics),
+            metrics=metrics,
+        )
         builder = OrchestratorBuilder(
             bundles=PluginBundles(
                 stock.bundles,
                 packages=packages,
                 folder=plugin_folder(settings),
                 opener=plugins.opener,
+                mcp_servers=McpServers(egress),
             ),
             backends=backends,
             stock=stock,
@@ -133,7 +145,6 @@ async def open_resources(
         )
         board = NodeBoard(redis, pool, clock)
         await enter(board.reporting())
-        metrics = metrics or Metrics(version=__version__)
         traces = await enter(
             open_run_traces(
                 settings.trace, environment=settings.environment, clock=clock, metrics=metrics
@@ -188,15 +199,36 @@ async def _open_engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
         yield engine
 
 
-async def _open_plugins(stack: AsyncExitStack, settings: Settings, redis: Redis) -> PluginParts:
+async def _open_plugins(
+    stack: AsyncExitStack,
+    settings: Settings,
+    *,
+    board: QuarantineBoard,
+    proxies: EgressProxies,
+    metrics: Metrics,
+) -> PluginParts:
     return await stack.enter_async_context(
         open_plugins(
             await find_isolation(settings.plugin.isolation),
             settings=settings.plugin,
             folder=plugin_folder(settings),
             threads=_threads(stack, settings.plugin.threads, "plugin"),
-            board=QuarantineBoard(redis),
+            board=board,
+            proxies=proxies,
+            metrics=metrics,
         )
+    )
+
+
+def _proxies(egress: Egress, clock: Clock, metrics: Metrics) -> EgressProxies:
+    def count(outcome: Outcome) -> None:
+        metrics.plugin_egress.labels(outcome).inc()
+
+    return EgressProxies(
+        far_ends=egress.build_streams(),
+        day=DayBytes(clock),
+        certificates=None,
+        count_outcome=count,
     )
 
 

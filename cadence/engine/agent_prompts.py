@@ -1,21 +1,20 @@
 """Prompts of a coordinator and of plugins' agents; whatever others wrote is filled in as data."""
 
-import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from cadence.engine import prompt_texts
+from cadence.engine.filling import fill
 from cadence.engine.prompts import PLUGIN_CHARACTERS, describe_time
 from cadence.engine.spec import AgentSpec
 from cadence.engine.text import clip
 
-_SLOT = re.compile("{([a-z_]+)}")
 _NONE = "Nothing."
 
 
 def coordinator_prompt(agents: Iterable[AgentSpec], *, now: datetime) -> str:
     """Write what a coordinator of these agents is told."""
-    return _fill(
+    return fill(
         prompt_texts.COORDINATOR,
         {"agents": _describe(agents), "current_time": describe_time(now)},
     )
@@ -23,7 +22,7 @@ def coordinator_prompt(agents: Iterable[AgentSpec], *, now: datetime) -> str:
 
 def plugin_agent_prompt(agent: AgentSpec, *, now: datetime) -> str:
     """Write what a plugin's agent is told that works for a coordinator."""
-    return _fill(prompt_texts.PLUGIN_AGENT, {**_own(agent), "current_time": describe_time(now)})
+    return fill(prompt_texts.PLUGIN_AGENT, {**_own(agent), "current_time": describe_time(now)})
 
 
 def handoff_prompt(
@@ -33,7 +32,7 @@ def handoff_prompt(
 
     `additions` are the orchestrator's `handoff_instructions`.
     """
-    return _fill(
+    return fill(
         prompt_texts.HANDOFF_AGENT,
         {
             **_own(agent),
@@ -59,8 +58,3 @@ def _abilities(agent: AgentSpec) -> str:
     names = (tool.qualified_name.removeprefix(f"{agent.name}.") for tool in agent.tools)
     found = ", ".join(names)
     return f" Its tools: {found}." if found else ""
-
-
-def _fill(template: str, values: Mapping[str, str]) -> str:
-    # One pass: what is filled in is never looked at again, so no text can act as a template.
-    return _SLOT.sub(lambda slot: values[slot[1]], template)

@@ -1,9 +1,10 @@
 """What every backend promises, and what it is given: one turn in, a stream of events out."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from cadence.engine.anchors import AnchoredAgent
 from cadence.engine.events import RuntimeEvent, Usage
 from cadence.engine.sharing import Sharing
 from cadence.engine.spec import OrchestratorSpec, Provider
@@ -57,10 +58,12 @@ class Turn:
     """One message to answer, with all that the turn may know.
 
     `meter` belongs to the caller, who reads it even when the stream was cancelled or failed.
+    `anchors` are the agents that work on one record in this turn, by name.
     """
 
     message: str
     history: Sequence[PastMessage] = ()
+    anchors: Mapping[str, AnchoredAgent] = field(default_factory=dict)
     meter: UsageMeter = field(default_factory=UsageMeter)
 
 

@@ -31,7 +31,8 @@ class JoinedBody(httpx.AsyncByteStream, httpx2.AsyncByteStream):
 
     One chunk of HTTP is one token, and each part goes through a dozen of generators of the vendors'
     libraries. Its own task takes all chunks that one read of the socket has brought, and only then
-    whoever parses them gets its turn. `aclose` ends the task; `closing_responses` calls it at last.
+    whoever parses them gets its turn. It reads from the start, while the library still looks at the
+    answer's head. `aclose` ends the task; `closing_responses` calls it at last.
     """
 
     def __init__(self, body: Stream) -> None:
@@ -43,14 +44,12 @@ class JoinedBody(httpx.AsyncByteStream, httpx2.AsyncByteStream):
         self._room.set()
         self._is_over = False
         self._failure: BaseException | None = None
-        self._reading: asyncio.Task[None] | None = None
+        # No TaskGroup: this is left half-way whenever a turn is cancelled.
+        self._reading = asyncio.get_running_loop().create_task(self._read(body))
 
     @override
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield the parts; raises what reading them raised."""
-        if self._reading is None:
-            # No TaskGroup: this generator is left half-way whenever a turn is cancelled.
-            self._reading = asyncio.get_running_loop().create_task(self._read(self._body))
         while True:
             await self._news.wait()
             self._news.clear()
@@ -66,8 +65,7 @@ class JoinedBody(httpx.AsyncByteStream, httpx2.AsyncByteStream):
     async def aclose(self) -> None:
         """Stop reading and close the answer."""
         try:
-            if self._reading is not None:
-                await end(self._reading)
+            await end(self._reading)
         finally:
             await self._body.aclose()
 

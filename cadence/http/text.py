@@ -66,6 +66,7 @@ def _parts(item: object) -> list[object]:
 
 
 SafeText = Annotated[str, AfterValidator(_storable)]
+SafeLine = Annotated[str, AfterValidator(_storable), AfterValidator(_one_line)]
 SafeSecret = Annotated[SecretStr, AfterValidator(_storable_secret)]
 Name = Annotated[
     str,

@@ -42,6 +42,7 @@ def _extend() -> None:
         "orchestrator_plugins",
         sa.Column("follows_latest", sa.Boolean(), nullable=False, server_default=sa.false()),
     )
+    op.add_column("conversations", sa.Column("resource_id", sa.String(length=200), nullable=True))
 
 
 def _add_approvals() -> None:
@@ -110,6 +111,7 @@ def _add_mcp_servers() -> None:
 def downgrade() -> None:
     op.drop_table("mcp_servers")
     op.drop_table("plugin_network_approvals")
+    op.drop_column("conversations", "resource_id")
     op.drop_column("orchestrator_plugins", "follows_latest")
     for name in OF_PLUGINS:
         op.drop_column("plugins", name)

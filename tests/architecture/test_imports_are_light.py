@@ -10,6 +10,7 @@ HEAVY = (
     "anthropic",
     "google.genai",
     "alembic",
+    "mcp",
     "numpy",
     "genai_prices",
     "opentelemetry.exporter",

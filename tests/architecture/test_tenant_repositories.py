@@ -10,14 +10,16 @@ import pytest
 import cadence.domains
 
 # Those that stand above organizations: who may log in, who there is, which tenants there are and
-# how long each keeps what was said; and what is sealed anywhere, for an operator who goes from one
-# sealing key to the next.
+# how long each keeps what was said, whose orchestrators are behind the plugins they follow; and
+# what is sealed anywhere, for an operator who goes from one sealing key to the next.
 ABOVE_TENANTS = {
     "AccessRepository",
     "UserRepository",
     "OrganizationRepository",
+    "FollowerRepository",
     "RecentUseRepository",
     "RetentionPeriodRepository",
+    "SealedHeaderRepository",
     "SealedKeyRepository",
     "SealedSettingRepository",
 }

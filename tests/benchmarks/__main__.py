@@ -5,10 +5,11 @@
 
 import sys
 
-from tests.benchmarks import pools, start, turns
+from tests.benchmarks import plugin_hosts, pools, start, turns
 
 is_quick = "--quick" in sys.argv[1:]
 if not is_quick:
     start.run()
 turns.run(is_quick=is_quick)
 pools.run(is_quick=is_quick)
+plugin_hosts.run(is_quick=is_quick)

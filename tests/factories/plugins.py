@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 SOURCE = """
 import time
@@ -62,11 +62,15 @@ class ToolsPlugin(BasePlugin):
 """
 
 PID = "com.acme.tools"
+HOST = "api.example.com"
 
 
-def tools_plugin(version: str = "1.0.0", *, pid: str = PID) -> bytes:
-    """Return the zip of a plugin with one good tool and three bad ones."""
-    return zipped({"plugin.py": SOURCE.replace("VERSION", version).replace(PID, pid)})
+def tools_plugin(version: str = "1.0.0", *, pid: str = PID, network: Sequence[str] = ()) -> bytes:
+    """Return the zip of a plugin with one good tool and three bad ones; `network` are its hosts."""
+    source = SOURCE.replace("VERSION", version).replace(PID, pid)
+    if network:
+        source = source.replace("capabilities=", f"network={list(network)!r}, capabilities=")
+    return zipped({"plugin.py": source})
 
 
 def zipped(files: Mapping[str, str]) -> bytes:

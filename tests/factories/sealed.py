@@ -9,8 +9,15 @@ from sqlalchemy import select
 
 from cadence.domains.llm_configs.keys import KeySeals
 from cadence.domains.orchestrators.plugin_values import PluginValueSealer
+from cadence.domains.plugins.mcp_headers import HeaderSeals
 from cadence.infra.database.reach import PLATFORM
-from cadence.infra.database.tables import LlmConfig, Orchestrator, Organization
+from cadence.infra.database.tables import (
+    LlmConfig,
+    McpServer,
+    Orchestrator,
+    Organization,
+    Plugin,
+)
 from cadence.infra.database.transaction import Sessions, transaction
 from cadence.infra.secrets.sealing import Sealer
 from cadence.kernel.actors import operator_actor
@@ -32,6 +39,7 @@ class SealedRows:
     plugin_id: UUID = field(default_factory=new_uuid)
     keys: dict[int, str] = field(default_factory=dict)
     values: dict[UUID, dict[str, Any]] = field(default_factory=dict)
+    headers: dict[UUID, dict[str, str]] = field(default_factory=dict)
 
     async def add_organization(self, name: str) -> OrganizationId:
         organization_id = OrganizationId(new_uuid())
@@ -99,6 +107,45 @@ class SealedRows:
             updated_at=NOON,
         )
 
+    async def add_servers(
+        self, sealer: Sealer, organization_id: OrganizationId, *, count: int
+    ) -> list[UUID]:
+        """Store MCP servers with headers of their own each; returns their ids."""
+        made = [self._server(sealer, organization_id) for _ in range(count)]
+        async with transaction(self.sessions, PLATFORM, actor=operator_actor()) as session:
+            session.add_all(_plugin_of(server) for server in made)
+            await session.flush()
+            session.add_all(made)
+        return [row.id for row in made]
+
+    def _server(self, sealer: Sealer, organization_id: OrganizationId) -> McpServer:
+        row_id = new_uuid()
+        server = McpServer(
+            id=row_id,
+            organization_id=organization_id,
+            plugin_id=new_uuid(),
+            name=f"server {row_id}",
+            url="https://mcp.example.org/mcp",
+            call_timeout=30.0,
+            created_at=NOON,
+            updated_at=NOON,
+        )
+        self.headers[row_id] = {"authorization": f"canary-{row_id}"}
+        HeaderSeals(sealer, organization_id).put(server, self.headers[row_id])
+        return server
+
+    async def servers(self) -> dict[UUID, McpServer]:
+        """Return what is stored."""
+        async with transaction(self.sessions, PLATFORM, read_only=True) as session:
+            return {row.id: row for row in await session.scalars(select(McpServer))}
+
+    async def opened_headers(self, sealer: Sealer) -> dict[UUID, dict[str, str]]:
+        """Open the headers of every stored server; raises `SecretUnreadable`."""
+        return {
+            row.id: dict(HeaderSeals(sealer, OrganizationId(row.organization_id)).open(row))
+            for row in (await self.servers()).values()
+        }
+
     async def configs(self) -> dict[int, LlmConfig]:
         """Return what is stored."""
         async with transaction(self.sessions, PLATFORM, read_only=True) as session:
@@ -126,3 +173,24 @@ class SealedRows:
             ).open(self.plugin_id, row.plugin_settings[str(self.plugin_id)])
             for row in (await self.orchestrators()).values()
         }
+
+
+def _plugin_of(server: McpServer) -> Plugin:
+    return Plugin(
+        id=server.plugin_id,
+        organization_id=server.organization_id,
+        pid=f"mcp.{server.plugin_id}",
+        name=server.name,
+        version="1.0",
+        kind="mcp",
+        description="",
+        capabilities=[],
+        dependencies=[],
+        settings_schema=[],
+        stateless=True,
+        sdk_version="",
+        is_latest=True,
+        sha256="-",
+        size_bytes=0,
+        created_at=NOON,
+    )

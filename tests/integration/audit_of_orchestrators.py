@@ -81,6 +81,24 @@ async def change_plugin_settings(stage: Stage) -> Done:
     return Done(answer, stage.admin, [told])
 
 
+async def upgrade_plugin(stage: Stage) -> Done:
+    bot = await stage.bot()
+    place = f"{{org}}/orchestrators/{bot.id}"
+    values = {"plugin_settings": {bot.plugin_id: {"token": CANARY, "greeting": "Ahoy"}}}
+    made(await stage.admin.patch(f"{place}/plugin-settings", values))
+    newer = made(await stage.admin.upload("{org}/plugins/upload", tools_plugin("2.0.0")))
+    answer = await stage.admin.post(f"{place}/plugins/{bot.plugin_id}/upgrade", {})
+    change = {
+        f"plugin_settings.{bot.plugin_id}.token": {"from": SECRET},
+        f"plugin_settings.{newer['id']}.token": {"to": SECRET},
+        f"plugin_settings.{bot.plugin_id}.greeting": {"from": "Ahoy"},
+        f"plugin_settings.{newer['id']}.greeting": {"to": "Ahoy"},
+        "active_plugin_ids": {"from": [bot.plugin_id], "to": [newer["id"]]},
+    }
+    told = Told("orchestrator.change", bot.id, "bot", stage.org_id, change)
+    return Done(answer, stage.admin, [told])
+
+
 async def remove_orchestrator(stage: Stage) -> Done:
     bot = await stage.bot()
     answer = await stage.admin.delete(f"{{org}}/orchestrators/{bot.id}")
@@ -160,6 +178,7 @@ CASES = cases(
     change_orchestrator,
     change_config,
     change_plugin_settings,
+    upgrade_plugin,
     remove_orchestrator,
     load_orchestrator,
     unload_orchestrator,

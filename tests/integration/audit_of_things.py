@@ -3,7 +3,10 @@
 import secrets
 from typing import Any
 
-from tests.factories.plugins import tools_plugin
+import httpx
+
+from tests.factories.plugins import PID, tools_plugin
+from tests.fakes.mcp_servers import lasting_mcp_url
 from tests.fakes.model_server import Say
 from tests.integration.audit_stage import (
     ANYTHING,
@@ -125,6 +128,19 @@ async def remove_plugin(stage: Stage) -> Done:
     return Done(answer, stage.admin, [_plugin("remove", plugin, stage.org_id)])
 
 
+async def change_plugin_network(stage: Stage) -> Done:
+    content = tools_plugin(network=["a.example.com", "b.example.com"])
+    plugin = made(await stage.admin.upload("{org}/plugins/upload", content))
+    place = f"{{org}}/plugins/{plugin['id']}/network"
+    made(await stage.admin.put(place, {"approved": ["a.example.com"]}))
+    answer = await stage.admin.put(place, {"approved": ["b.example.com"]})
+    told = [
+        _approval("create", "b.example.com", stage.org_id),
+        _approval("remove", "a.example.com", stage.org_id),
+    ]
+    return Done(answer, stage.admin, told)
+
+
 async def validate_plugin(stage: Stage) -> Done:
     return Done(await stage.admin.upload("{org}/plugins/validate", tools_plugin()), stage.admin)
 
@@ -143,6 +159,95 @@ async def remove_system_plugin(stage: Stage) -> Done:
     return Done(answer, stage.root, [_plugin("remove", plugin, PLATFORM)])
 
 
+async def create_mcp_server(stage: Stage) -> Done:
+    answer = await _register(stage)
+    server = made(answer)
+    told = [
+        _mcp_plugin("create", server, stage.org_id),
+        _mcp_server("create", server, stage.org_id),
+    ]
+    return Done(answer, stage.admin, told)
+
+
+async def change_mcp_server(stage: Stage) -> Done:
+    server = made(await _register(stage))
+    body = {"name": "Rain", "headers": {"X-Key": f"other {CANARY}"}}
+    answer = await stage.admin.patch(f"{{org}}/mcp-servers/{server['id']}", body)
+    renewed = {"from": SECRET, "to": SECRET}
+    change = {
+        "name": {"from": "Weather", "to": "Rain"},
+        "secret_id": renewed,
+        "sealed_headers": renewed,
+    }
+    changes = {
+        "name": {"from": "Weather", "to": "Rain"},
+        "version": {"from": "1.0", "to": "1.1"},
+        "description": ANYTHING,
+        "sha256": ANYTHING,
+    }
+    told = [
+        Told("mcp_server.change", server["id"], "Rain", stage.org_id, change),
+        Told("plugin.change", server["plugin_id"], "mcp.weather 1.1", stage.org_id, changes),
+    ]
+    return Done(answer, stage.admin, told)
+
+
+async def remove_mcp_server(stage: Stage) -> Done:
+    server = made(await _register(stage))
+    answer = await stage.admin.delete(f"{{org}}/mcp-servers/{server['id']}")
+    told = [
+        _mcp_server("remove", server, stage.org_id),
+        _mcp_plugin("remove", server, stage.org_id),
+    ]
+    return Done(answer, stage.admin, told)
+
+
+async def test_mcp_server(stage: Stage) -> Done:
+    server = made(await _register(stage))
+    answer = await stage.admin.post(f"{{org}}/mcp-servers/{server['id']}/test")
+    return Done(answer, stage.admin)
+
+
+async def _register(stage: Stage) -> httpx.Response:
+    headers = {"X-Key": f"key {CANARY}"}
+    body = {"name": "Weather", "url": lasting_mcp_url(), "headers": headers}
+    return await stage.admin.post("{org}/mcp-servers", body)
+
+
+def _mcp_rows(verb: str, server: dict[str, Any], org_id: str | None) -> list[Told]:
+    return [_mcp_server(verb, server, org_id), _mcp_plugin(verb, server, org_id)]
+
+
+def _mcp_server(verb: str, server: dict[str, Any], org_id: str | None) -> Told:
+    side = "to" if verb == "create" else "from"
+    values = {
+        "name": "Weather",
+        "url": server["url"],
+        "plugin_id": server["plugin_id"],
+        "header_names": ANYTHING,
+        "secret_id": SECRET,
+        "sealed_headers": SECRET,
+        "call_timeout": 30.0,
+    }
+    change = {key: {side: value} for key, value in values.items()}
+    return Told(f"mcp_server.{verb}", server["id"], "Weather", org_id, change)
+
+
+def _mcp_plugin(verb: str, server: dict[str, Any], org_id: str | None) -> Told:
+    side = "to" if verb == "create" else "from"
+    said = {"pid": "mcp.weather", "version": "1.0", "name": "Weather", "kind": "mcp"}
+    empty: dict[str, list[str]] = {
+        "capabilities": [],
+        "dependencies": [],
+        "network": [],
+        "settings_schema": [],
+    }
+    more = dict.fromkeys(("description", "tools", "state", "stateless", "sdk_version"), ANYTHING)
+    values = {**said, **empty, **more, "sha256": ANYTHING, "size_bytes": 0}
+    change = {key: {side: value} for key, value in values.items()}
+    return Told(f"plugin.{verb}", server["plugin_id"], "mcp.weather 1.0", org_id, change)
+
+
 def _plugin(verb: str, plugin: dict[str, Any], org_id: str | None) -> Told:
     side = "to" if verb == "create" else "from"
     values = {
@@ -152,6 +257,10 @@ def _plugin(verb: str, plugin: dict[str, Any], org_id: str | None) -> Told:
         "description": "Greets people and fails in every way.",
         "capabilities": ["greeting"],
         "dependencies": [],
+        "network": [],
+        "kind": "package",
+        "state": ANYTHING,
+        "tools": ANYTHING,
         "stateless": ANYTHING,
         "settings_schema": ANYTHING,
         "sdk_version": ANYTHING,
@@ -164,6 +273,11 @@ def _plugin(verb: str, plugin: dict[str, Any], org_id: str | None) -> Told:
     )
 
 
+def _approval(verb: str, host: str, org_id: str) -> Told:
+    change = {"pid": {"to" if verb == "create" else "from": PID}}
+    return Told(f"plugin_network_approval.{verb}", host, f"{PID} {host}", org_id, change)
+
+
 CASES = cases(
     change_settings,
     reset_setting,
@@ -174,7 +288,12 @@ CASES = cases(
     test_llm_config,
     upload_plugin,
     remove_plugin,
+    change_plugin_network,
     validate_plugin,
+    create_mcp_server,
+    change_mcp_server,
+    remove_mcp_server,
+    test_mcp_server,
     upload_system_plugin,
     remove_system_plugin,
 )

@@ -1,6 +1,7 @@
 """The catalog: uploads, versions, who sees what, what is refused."""
 
 import secrets
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,144 @@ async def test_an_upload_shows_what_the_source_says(organization: Organization) 
     assert row["capabilities"] == ["greeting"]
     assert row["default_settings"] == {"greeting": "Hello"}
     assert [entry["key"] for entry in row["settings_schema"]] == ["greeting", "token"]
+
+
+async def test_an_upload_shows_what_the_code_says_when_it_is_asked(
+    organization: Organization,
+) -> None:
+    row = (await organization.admin.upload("{org}/plugins/upload", tools_plugin())).json()
+
+    assert (row["kind"], row["state"]) == ("package", "verified")
+    assert row["tools"] == [
+        {"name": "greet", "description": "Greet somebody by name."},
+        {"name": "boom", "description": "Fail loudly."},
+        {"name": "hang", "description": "Never come back in time."},
+        {"name": "huge", "description": "Return ten megabytes."},
+    ]
+    shown = await organization.member.get(f"{{org}}/plugins/{row['id']}")
+    assert (shown.json()["state"], shown.json()["tools"]) == ("verified", row["tools"])
+    assert shown.json()["quarantine"] is None
+
+
+GOOD_SOURCE = SOURCE.replace("VERSION", "1.0.0")
+TURNCOAT = """
+
+metadata = ToolsPlugin.get_metadata()
+metadata.version = "9.9.9"
+setattr(ToolsPlugin, "get_metadata", staticmethod(lambda: metadata))
+"""
+
+
+def line_of(source: str, text: str) -> int:
+    return source[: source.index(text)].count("\n") + 1
+
+
+@pytest.mark.parametrize(
+    ("source", "place", "words"),
+    [
+        pytest.param(
+            f"{GOOD_SOURCE}\nsurely = 1 / 0\n", "surely", "ZeroDivisionError", id="at import"
+        ),
+        pytest.param(
+            f"{GOOD_SOURCE}\nraise SystemExit('s3cret')\n",
+            "raise SystemExit('s3cret')",
+            "SystemExit",
+            id="leaving",
+        ),
+        pytest.param(
+            GOOD_SOURCE.replace("return [greet, boom", "return [boom, boom"),
+            "class ToolsPlugin",
+            "two tools named 'boom'",
+            id="two tools of one name",
+        ),
+        pytest.param(
+            GOOD_SOURCE + TURNCOAT, 'version="1.0.0"', "another 'version'", id="another face"
+        ),
+        pytest.param(
+            f"{GOOD_SOURCE}\nimport os\nos._exit(0)\n",
+            "class ToolsPlugin",
+            "process ended",
+            id="its process dies",
+        ),
+        pytest.param(
+            f"{GOOD_SOURCE}\nfrom pathlib import Path\nPath('/etc/passwd').read_text()\n",
+            "Path('/etc",
+            "Error",
+            id="reading what is not its own",
+        ),
+    ],
+)
+async def test_code_that_fails_or_shows_another_face_is_refused_with_file_and_line(
+    organization: Organization, source: str, place: str, *, words: str
+) -> None:
+    content = zipped({"plugin.py": source})
+    line = line_of(source, place)
+
+    answer = await organization.admin.upload("{org}/plugins/upload", content)
+    dry_run = (await organization.admin.upload("{org}/plugins/validate", content)).json()
+
+    assert answer.status_code == 422
+    error = answer.json()["error"]
+    [field] = error["fields"]
+    assert (error["code"], field["path"]) == ("plugin_package_invalid", f"plugin.py:{line}")
+    assert words in field["message"]
+    assert "s3cret" not in answer.text
+    [problem] = dry_run["problems"]
+    assert (problem["file"], problem["line"]) == ("plugin.py", line)
+    assert problem["message"] == field["message"]
+    assert (dry_run["ok"], dry_run["state"]) == (False, None)
+    assert (await organization.admin.get("{org}/plugins")).json() == []
+
+
+async def test_what_runs_at_upload_writes_nothing_and_sees_nothing_of_the_service(
+    organization: Organization, tmp_path: Path
+) -> None:
+    canary = tmp_path / "canary"
+    prying = f"""
+import os
+
+try:
+    with open({str(canary)!r}, "w") as file:
+        file.write("it ran outside")
+except OSError:
+    pass
+FOUND = " ".join(sorted(os.environ))
+"""
+    source = GOOD_SOURCE.replace("import time", f"import time\n{prying}").replace(
+        'description="Greet somebody by name."', "description=FOUND"
+    )
+
+    row = (
+        await organization.admin.upload("{org}/plugins/upload", zipped({"plugin.py": source}))
+    ).json()
+
+    assert row["state"] == "verified"
+    assert names_in(tmp_path) == []
+    assert "CADENCE" not in row["tools"][0]["description"]
+    assert "PYTEST" not in row["tools"][0]["description"]
+
+
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+async def test_a_dry_run_tells_every_problem_of_zip_source_and_dependencies(
+    organization: Organization,
+) -> None:
+    source = GOOD_SOURCE.replace(
+        'capabilities=["greeting"]', 'stateless=1, dependencies=["no-such-thing", "x @ file:///x"]'
+    )
+    content = zipped({"plugin.py": source, "more.py": "def broken(:"})
+
+    told = (await organization.admin.upload("{org}/plugins/validate", content)).json()
+
+    places = [(each["file"], each["line"], each["code"]) for each in told["problems"]]
+    assert sorted(places) == [
+        ("more.py", 1, "syntax_error"),
+        ("plugin.py", line_of(source, "stateless="), "dependency_invalid"),
+        ("plugin.py", line_of(source, "stateless="), "dependency_unavailable"),
+        ("plugin.py", line_of(source, "stateless="), "metadata_invalid"),
+    ]
 
 
 async def test_the_same_bytes_again_are_the_same_row(organization: Organization) -> None:
@@ -90,7 +229,15 @@ async def test_a_dry_run_lists_problems_and_stores_nothing(organization: Organiz
     assert bad.json()["ok"] is False
     assert bad.json()["problems"][0]["file"] == "plugin.py"
     assert bad.json()["problems"][0]["line"] == 1
-    assert good.json() == {"ok": True, "problems": [], "pid": PID, "version": "1.0.0"}
+    told = good.json()
+    assert [tool["name"] for tool in told.pop("tools")] == ["greet", "boom", "hang", "huge"]
+    assert told == {
+        "ok": True,
+        "problems": [],
+        "pid": PID,
+        "version": "1.0.0",
+        "state": "verified",
+    }
     assert (await admin.get("{org}/plugins")).json() == []
 
 

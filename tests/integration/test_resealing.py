@@ -95,19 +95,23 @@ async def test_everything_comes_under_the_primary_and_opens_with_it_alone(
     for organization_id in (acme, other):
         await rows.add_configs(BEFORE, organization_id, count=300)
         await rows.add_orchestrators(BEFORE, organization_id, count=2)
-    assert await counts(rows.sessions) == [{"k1": 600}, {"k1": 8}]
+        await rows.add_servers(BEFORE, organization_id, count=2)
+    assert await counts(rows.sessions) == [{"k1": 600}, {"k1": 8}, {"k1": 4}]
 
     assert await told.rotate()
 
-    assert await counts(rows.sessions) == [{"k2": 600}, {"k2": 8}]
+    assert await counts(rows.sessions) == [{"k2": 600}, {"k2": 8}, {"k2": 4}]
     assert await rows.opened_keys(AFTER) == rows.keys
     assert await rows.opened_values(AFTER) == rows.values
+    assert await rows.opened_headers(AFTER) == rows.headers
     assert told.lines == [
         "LLM config keys: 500 brought under k2; k1 100 left.",
         "LLM config keys: 100 brought under k2; none left.",
         "LLM config keys: none left under other keys than k2.",
         "plugin settings: 8 brought under k2; none left.",
         "plugin settings: none left under other keys than k2.",
+        "MCP headers: 4 brought under k2; none left.",
+        "MCP headers: none left under other keys than k2.",
     ]
 
 
@@ -116,14 +120,20 @@ async def test_nothing_but_the_sealed_text_changes(
 ) -> None:
     await rows.add_configs(BEFORE, acme, count=2)
     await rows.add_orchestrators(BEFORE, acme, count=2)
-    before = [*(await rows.configs()).values(), *(await rows.orchestrators()).values()]
+    await rows.add_servers(BEFORE, acme, count=2)
+    before = await _all_rows(rows)
     entries = await _count_audit_entries(rows)
 
     await told.rotate()
 
-    after = [*(await rows.configs()).values(), *(await rows.orchestrators()).values()]
+    after = await _all_rows(rows)
     assert [_unsealed(row) for row in after] == [_unsealed(row) for row in before]
     assert await _count_audit_entries(rows) == entries
+
+
+async def _all_rows(rows: SealedRows) -> list[Base]:
+    found = (await rows.configs(), await rows.orchestrators(), await rows.servers())
+    return [row for table in found for row in table.values()]
 
 
 async def _count_audit_entries(rows: SealedRows) -> int:
@@ -132,7 +142,7 @@ async def _count_audit_entries(rows: SealedRows) -> int:
 
 
 def _unsealed(row: Base) -> dict[str, Any]:
-    sealed = {"sealed_key", "plugin_settings"}
+    sealed = {"sealed_key", "plugin_settings", "sealed_headers"}
     names = row.__table__.columns.keys()
     return {name: getattr(row, name) for name in names if name not in sealed}
 
@@ -163,7 +173,7 @@ async def test_a_rotation_that_was_cut_off_is_gone_on_with(
     cut_off = await SealedKeys(sessions=rows.sessions, sealer=DURING).reseal_batch(after=None)
 
     assert cut_off.moved == {"k1": 500}
-    assert await counts(rows.sessions) == [{"k1": 100, "k2": 500}, {}]
+    assert await counts(rows.sessions) == [{"k1": 100, "k2": 500}, {}, {}]
     assert await rows.opened_keys(DURING) == rows.keys
     assert await told.rotate()
     assert told.lines[0] == "LLM config keys: 100 brought under k2; none left."
@@ -186,7 +196,7 @@ async def test_what_does_not_open_is_named_and_left_and_the_rest_moves(
 
     stored = await rows.configs()
     assert [stored[config_id].sealed_key for config_id, _ in spoilt] == [text for _, text in spoilt]
-    assert await counts(rows.sessions) == [{"k1": 1, NO_KID: 1, "k2": 2}, {"k1": 1, "k2": 3}]
+    assert await counts(rows.sessions) == [{"k1": 1, NO_KID: 1, "k2": 2}, {"k1": 1, "k2": 3}, {}]
     settings = (await rows.orchestrators())[bots[0]].plugin_settings[str(rows.plugin_id)]
     assert settings["token"] == token
     assert kid_of(settings["login"]["$sealed"]) == "k2"
@@ -195,7 +205,7 @@ async def test_what_does_not_open_is_named_and_left_and_the_rest_moves(
         f"LLM config {configs[2]}: what is sealed there cannot be opened; left as it is.",
         f"orchestrator {bots[0]}: what is sealed there cannot be opened; left as it is.",
     ]
-    assert told.lines[-1] == "plugin settings: k1 1 left under other keys than k2."
+    assert "plugin settings: k1 1 left under other keys than k2." in told.lines
 
 
 async def _spoil(rows: SealedRows, texts: list[tuple[int, str | None]]) -> None:
@@ -223,9 +233,10 @@ async def test_kids_that_differ_in_capitals_or_by_an_end_are_different_keys(
         sealer = Sealer(Keyring.parse(f"{name}:{generate_key()}"))
         await rows.add_configs(sealer, acme, count=1, name=name)
         await rows.add_orchestrators(sealer, acme, count=1)
+        await rows.add_servers(sealer, acme, count=1)
 
     for place, each in zip(
-        sealed_places(sessions=rows.sessions, sealer=DURING), (1, 2), strict=True
+        sealed_places(sessions=rows.sessions, sealer=DURING), (1, 2, 1), strict=True
     ):
         assert await place.count_by_kid() == dict.fromkeys(names, each)
         others = dict.fromkeys({*names} - {"k2", "k_2"}, each)
@@ -251,7 +262,7 @@ async def test_a_config_without_a_key_counts_for_nothing(
     (config_id,) = await rows.add_configs(BEFORE, acme, count=1)
     await _spoil(rows, [(config_id, None)])
 
-    assert await counts(rows.sessions) == [{}, {}]
+    assert await counts(rows.sessions) == [{}, {}, {}]
     assert await told.rotate()
     assert (await rows.configs())[config_id].sealed_key is None
 
@@ -271,7 +282,7 @@ class TestLockedRows:
             await session.get_one(Orchestrator, bot, with_for_update=True)
             assert not await told.rotate()
 
-        assert await counts(rows.sessions) == [{"k1": 1, "k2": 4}, {"k1": 2}]
+        assert await counts(rows.sessions) == [{"k1": 1, "k2": 4}, {"k1": 2}, {}]
         assert [line for line in told.lines if "locked" in line] == [
             "LLM config keys: the rest is locked by others; run this again.",
             "plugin settings: the rest is locked by others; run this again.",
@@ -298,7 +309,7 @@ class TestLockedRows:
             "LLM config keys: 4 brought under k2; k1 1 left.",
             "LLM config keys: 1 brought under k2; none left.",
         ]
-        assert await counts(rows.sessions) == [{"k2": 5}, {}]
+        assert await counts(rows.sessions) == [{"k2": 5}, {}, {}]
 
     async def test_a_turn_may_name_an_orchestrator_that_is_being_resealed(
         self, rows: SealedRows, acme: OrganizationId

@@ -30,12 +30,12 @@ from tests.fixtures.run_scene import (
     FINAL,
     a_node,
     a_record,
+    begin,
     delta,
     interrupted,
     lock_of,
     open_node,
     read,
-    taking,
     words,
     write,
 )
@@ -72,7 +72,7 @@ async def open_other_node(url: str, name: str = "other") -> AsyncIterator[Runs]:
 async def test_local_and_remote_readers_hear_the_same(redis: Redis, redis_url: str) -> None:
     async with open_node(redis) as runs, open_other_node(redis_url) as other:
         record = a_record()
-        writer = await runs.log.open(record)
+        writer = await begin(runs, record)
         async with asyncio.TaskGroup() as tasks:
             readers = [
                 tasks.create_task(read(node, record, after=after))
@@ -117,7 +117,7 @@ async def test_readers_that_hop_between_nodes_miss_and_repeat_nothing(
 ) -> None:
     async with open_node(redis) as runs, open_other_node(redis_url) as other:
         record = a_record()
-        writer = await runs.log.open(record)
+        writer = await begin(runs, record)
         async with asyncio.TaskGroup() as tasks:
             readers = [
                 tasks.create_task(_hop((runs, other), record, random.Random(seed)))  # noqa: S311  # no secret
@@ -142,8 +142,7 @@ async def test_a_run_survives_that_redis_is_away_and_forgets(server: RedisServer
         asyncio.TaskGroup() as tasks,
     ):
         record = a_record()
-        async with taking(runs, record):
-            writer = await runs.log.open(record)
+        writer = await begin(runs, record)
         remote = tasks.create_task(read(other, record))
         local = tasks.create_task(read(runs, record))
         await write(writer, delta("before "))
@@ -171,7 +170,7 @@ async def test_a_frozen_redis_loses_and_repeats_nothing(tmp_path: Path) -> None:
 async def _speak_while_frozen(server: Stoppable, url: str) -> None:
     async with open_redis(url) as redis, open_node(redis) as runs:
         record = a_record()
-        writer = await runs.log.open(record)
+        writer = await begin(runs, record)
         await write(writer, delta("0 "))
         with server.frozen():
             for number in range(1, 100):
@@ -188,7 +187,7 @@ async def _speak_while_frozen(server: Stoppable, url: str) -> None:
 async def test_what_ended_expires(redis: Redis) -> None:
     async with open_node(redis, keep_seconds=60) as runs:
         record = a_record()
-        writer = await runs.log.open(record)
+        writer = await begin(runs, record)
         await write(writer, delta("all"))
         assert await redis.ttl(writer.keys.events) > 60
         assert await redis.ttl(writer.keys.run) > 60
@@ -203,7 +202,7 @@ async def test_what_ended_expires(redis: Redis) -> None:
 async def test_a_log_that_expires_ends_its_readers(redis: Redis) -> None:
     async with open_node(redis) as runs:
         record = a_record()
-        writer = await runs.log.open(record)
+        writer = await begin(runs, record)
         await write(writer, delta("all"), FINAL)
         await redis.delete(writer.keys.run, writer.keys.events)
 
@@ -216,13 +215,14 @@ async def test_slots_are_counted_once_by_all_processes(redis: Redis, redis_url: 
 
     async def take(slots: StreamSlots) -> bool:
         try:
-            await slots.take_run(
+            place = slots.place_of_run(
                 RunId(new_ulid()),
                 organization_id=organization,
                 owner="ann",
                 is_person=True,
                 rates=rates,
             )
+            await slots.take(place)
         except TooManyStreams:
             return False
         return True
@@ -317,7 +317,7 @@ async def test_an_outage_longer_than_the_leases_kills_nobody(tmp_path: Path) -> 
         async with open_other_node(url, "first") as first, open_other_node(url, "second") as second:
             records = [a_record(), a_record()]
             writers = [
-                await runs.log.open(record)
+                await begin(runs, record)
                 for runs, record in zip((first, second), records, strict=True)
             ]
             settled = interrupted()

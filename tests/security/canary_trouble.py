@@ -16,6 +16,7 @@ from tests.security.bad_bodies import (
     places_in,
     with_value,
 )
+from tests.security.canary_mcp import mcp_servers
 from tests.security.canary_plugin import leaky_plugin
 from tests.security.canary_stage import Stage
 from tests.security.canary_story import (
@@ -36,7 +37,15 @@ PAGES = ("/health", "/ready", "/openapi.json", "/docs", "/metrics", "/offline/v1
 async def tell(stage: Stage, *, root_password: str) -> None:
     """Play the whole story."""
     cast = await people(stage, root_password)
-    chapters = (llm_configs, orchestrators, turns, strangers, wrong_credentials, wrong_bodies)
+    chapters = (
+        llm_configs,
+        orchestrators,
+        turns,
+        mcp_servers,
+        strangers,
+        wrong_credentials,
+        wrong_bodies,
+    )
     for chapter in (*chapters, failing_stores, farewells):
         await chapter(stage, cast)
     for page in PAGES:
@@ -85,7 +94,7 @@ async def wrong_credentials(stage: Stage, cast: Cast) -> None:
 
 def _filled(path: str, organization_id: str) -> str:
     places = {"org": organization_id, "id": "1", "session": "1", "run_id": "1", "key": "1"}
-    for name in ("user", "plugin_id", "orchestrator_id", "conversation_id"):
+    for name in ("user", "plugin_id", "server_id", "orchestrator_id", "conversation_id"):
         places[name] = NOBODY
     return path.format(**places)
 

@@ -22,6 +22,7 @@ from cadence.infra.database.tables import (
 from cadence.kernel.ids import (
     ConversationId,
     LlmConfigId,
+    McpServerId,
     MessageId,
     OrchestratorId,
     PluginId,
@@ -29,11 +30,12 @@ from cadence.kernel.ids import (
     new_ulid,
     new_uuid,
 )
-from tests.security.tenant_rows import NOON, plugin, usage
+from tests.security.tenant_rows import NOON, approval, mcp_server, plugin, usage
 from tests.security.tenant_store import OURS, THEIRS
 
 THEIR_NAME = "what only they have"
 THEIR_VERSION = "9.0.0"
+THEIR_HOST = "only-they.example.com"
 THEIR_KEY = "max_tokens"
 THEIR_RATE = "rate_write_per_minute"
 
@@ -46,6 +48,7 @@ OUR_MEMBERS_THERE = ConversationId(UUID(int=903))
 QUIET = ConversationId(UUID(int=904))
 # Theirs, in a conversation of ours: before all that was said there, and after it.
 THEIR_FIRST_WORDS, THEIR_LAST_WORDS = (MessageId(UUID(int=number)) for number in (905, 906))
+THEIR_SERVER = McpServerId(UUID(int=907))
 THEIR_RUN = RunId("01J0000000000000000000THEM")
 
 
@@ -65,6 +68,9 @@ def crossed_rows() -> Sequence[Base]:
             **times,
         ),
         plugin(THEIR_PLUGIN, THEIRS.id, version=THEIR_VERSION, is_latest=True),
+        approval(THEIRS.id, THEIR_HOST),
+        # Their server, behind a plugin of ours.
+        mcp_server(THEIR_SERVER, THEIRS.id, OURS.newer_plugin, name=THEIR_NAME),
         Orchestrator(
             id=THEIR_BOT,
             name=THEIR_NAME,
@@ -77,7 +83,13 @@ def crossed_rows() -> Sequence[Base]:
             **theirs,
             **times,
         ),
-        OrchestratorPlugin(orchestrator_id=THEIR_BOT, plugin_id=OURS.plugin, position=0, **theirs),
+        OrchestratorPlugin(
+            orchestrator_id=THEIR_BOT,
+            plugin_id=OURS.plugin,
+            position=0,
+            follows_latest=True,
+            **theirs,
+        ),
         OrchestratorPlugin(
             orchestrator_id=OURS.orchestrator, plugin_id=THEIRS.plugin, position=1, **theirs
         ),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import requests
@@ -9,7 +10,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
-from schemathesis.checks import CHECKS, load_all_checks
+from schemathesis.checks import CHECKS, load_all_checks, not_a_server_error
 from schemathesis.core import NOT_SET
 from schemathesis.schemas import APIOperation
 
@@ -117,7 +118,11 @@ class Fuzz:
         if token is not None:
             case.headers["Authorization"] = f"Bearer {token}"
         answer = case.call(base_url=self.scene.service.base_url, session=self.session, timeout=60)
-        case.validate_response(answer, checks=checks())
+        # 502 is somebody else's fault, whom a made-up address has named; where it may be answered
+        # at all, the document says.
+        is_elsewhere = answer.status_code == HTTPStatus.BAD_GATEWAY
+        excluded: list[Any] | None = [not_a_server_error] if is_elsewhere else None
+        case.validate_response(answer, checks=checks(), excluded_checks=excluded)
         return answer.status_code
 
     def _real_ids(self) -> dict[str, Any]:

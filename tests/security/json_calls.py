@@ -7,7 +7,8 @@ from typing import Any
 
 import httpx
 
-from tests.factories.plugins import tools_plugin
+from tests.factories.plugins import HOST, tools_plugin
+from tests.fakes.mcp_servers import lasting_mcp_url
 from tests.fixtures.clients import Client, Organization, create_organization
 from tests.fixtures.service import PASSWORD
 
@@ -24,6 +25,7 @@ class Scene:
     other: Organization
     llm_config_id: int
     plugin_id: str
+    mcp_server_id: str
     orchestrator_id: str
     conversation_id: str
     message_id: str
@@ -84,8 +86,9 @@ async def build_scene(http: httpx.AsyncClient, sys_admin: Client) -> Scene:
     other = await create_organization(http, sys_admin)
     admin = organization.admin
     llm_config_id = (await _made(admin, "{org}/llm-configs", _LLM_CONFIG))["id"]
-    plugin = await admin.upload("{org}/plugins/upload", tools_plugin())
+    plugin = await admin.upload("{org}/plugins/upload", tools_plugin(network=[HOST]))
     plugin_id = plugin.json()["id"]
+    tools = await _made(admin, "{org}/mcp-servers", mcp_server())
     made = await _made(admin, "{org}/orchestrators", orchestrator(llm_config_id, plugin_id))
     begun = await _made(
         organization.member,
@@ -101,6 +104,7 @@ async def build_scene(http: httpx.AsyncClient, sys_admin: Client) -> Scene:
         other=other,
         llm_config_id=llm_config_id,
         plugin_id=plugin_id,
+        mcp_server_id=tools["id"],
         orchestrator_id=made["id"],
         conversation_id=begun["conversation_id"],
         message_id=messages.json()["items"][0]["id"],
@@ -123,6 +127,18 @@ def _client(client: Client, http: httpx.AsyncClient) -> Client:
     return Client(http, client.token, client.organization_id)
 
 
+def mcp_server() -> JsonObject:
+    """Return a body that uses every field."""
+    return {
+        "name": f"tools {_mark()}",
+        "url": lasting_mcp_url(),
+        "description": "Adds up.",
+        "headers": {"X-Key": "a-key-for-tools"},
+        "allowed_tools": ["add"],
+        "call_timeout": 10,
+    }
+
+
 def orchestrator(llm_config_id: int, plugin_id: str) -> JsonObject:
     """Return a body with every kind of field that an orchestrator has."""
     return {
@@ -130,6 +146,7 @@ def orchestrator(llm_config_id: int, plugin_id: str) -> JsonObject:
         "framework_type": "langgraph",
         "mode": "supervisor",
         "active_plugin_ids": [plugin_id],
+        "follow_latest": [plugin_id],
         "config": {
             "default_llm_config_id": llm_config_id,
             "mode_config": {
@@ -162,6 +179,7 @@ def _turn(scene: Scene) -> JsonObject:
         "instance_id": scene.orchestrator_id,
         "message": "Greet Ada",
         "conversation_id": scene.conversation_id,
+        "resource_id": None,
         "on_disconnect": "continue",
     }
 
@@ -299,6 +317,19 @@ JSON_CALLS = (
     ),
     JsonCall(
         method="POST",
+        route=_ORG + "/mcp-servers",
+        who=_as_admin,
+        body=lambda _: mcp_server(),
+    ),
+    JsonCall(
+        method="PATCH",
+        route=_ORG + "/mcp-servers/{server_id}",
+        who=_as_admin,
+        body=lambda _: mcp_server(),
+        places=lambda scene: {"server_id": scene.mcp_server_id},
+    ),
+    JsonCall(
+        method="POST",
         route=_ORG + "/orchestrators",
         who=_as_admin,
         body=lambda scene: {**_whole_orchestrator(scene), "name": f"bot {_mark()}"},
@@ -316,7 +347,9 @@ JSON_CALLS = (
         who=_as_admin,
         body=lambda scene: {
             **_part_of_orchestrator(scene, "active_plugin_ids"),
+            **_part_of_orchestrator(scene, "follow_latest"),
             **_part_of_orchestrator(scene, "config"),
+            **_part_of_orchestrator(scene, "plugin_settings"),
         },
         places=_of_orchestrator,
     ),
@@ -326,6 +359,24 @@ JSON_CALLS = (
         who=_as_admin,
         body=lambda scene: _part_of_orchestrator(scene, "plugin_settings"),
         places=_of_orchestrator,
+    ),
+    JsonCall(
+        method="PUT",
+        route=_ORG + "/plugins/{plugin_id}/network",
+        who=_as_admin,
+        body=lambda _: {"approved": [HOST]},
+        places=lambda scene: {"plugin_id": scene.plugin_id},
+    ),
+    JsonCall(
+        method="POST",
+        route=_BOT + "/plugins/{plugin_id}/upgrade",
+        who=_as_admin,
+        body=lambda scene: {
+            "to": scene.plugin_id,
+            "settings": {"greeting": "Ahoy", "token": "a sensitive one"},
+            "dry_run": False,
+        },
+        places=lambda scene: {**_of_orchestrator(scene), "plugin_id": scene.plugin_id},
     ),
     JsonCall(
         method="POST",

@@ -4,8 +4,8 @@ from cadence.config.resolving import SILENT, Said
 from cadence.domains.plugins.schemas import PluginQuery, Source
 from cadence.domains.settings.repository import Stamp
 from cadence.kernel.ids import new_uuid
-from tests.security.crossed_rows import THEIR_KEY, THEIR_PLUGIN, THEIR_VERSION
-from tests.security.tenant_rows import SHARED_PLUGIN, plugin
+from tests.security.crossed_rows import THEIR_HOST, THEIR_KEY, THEIR_PLUGIN, THEIR_VERSION
+from tests.security.tenant_rows import SHARED_PLUGIN, approval, plugin
 from tests.security.tenant_store import OURS, THEIRS
 from tests.security.wall_stories import LATER, Stage, Stories, ids_of
 
@@ -16,7 +16,7 @@ STORIES = Stories()
 async def their_plugins_are_not_listed(stage: Stage) -> None:
     found = await stage.open("PluginRepository").list_visible(PluginQuery())
 
-    assert ids_of(found) == {OURS.plugin, OURS.newer_plugin, SHARED_PLUGIN}
+    assert ids_of(found) == {OURS.plugin, OURS.newer_plugin, OURS.mcp_plugin, SHARED_PLUGIN}
 
 
 @STORIES.about("PluginRepository.list_visible", needs_platform=True)
@@ -26,7 +26,7 @@ async def a_list_of_plugins_is_of_the_source_asked_for(stage: Stage) -> None:
 
     for source, shown in (
         (Source.SYSTEM, {SHARED_PLUGIN}),
-        (Source.ORGANIZATION, {OURS.plugin, OURS.newer_plugin}),
+        (Source.ORGANIZATION, {OURS.plugin, OURS.newer_plugin, OURS.mcp_plugin}),
     ):
         assert ids_of(await plugins.list_visible(PluginQuery(source=source))) == shown
     assert ids_of(await system.list_visible(PluginQuery())) == {SHARED_PLUGIN}
@@ -38,6 +38,22 @@ async def their_plugins_cannot_be_used(stage: Stage) -> None:
     found = await plugins.find_visible([OURS.plugin, SHARED_PLUGIN, THEIRS.plugin, THEIR_PLUGIN])
 
     assert set(found) == {OURS.plugin, SHARED_PLUGIN}
+
+
+@STORIES.about("PluginRepository.list_latest")
+async def only_our_latest_versions_and_the_systems_are_latest_for_us(stage: Stage) -> None:
+    latest = await stage.open("PluginRepository").list_latest(["com.acme.tools"])
+
+    assert ids_of(latest) == {OURS.newer_plugin, SHARED_PLUGIN}
+    assert await stage.open("PluginRepository").list_latest(["com.acme.other"]) == []
+
+
+@STORIES.about("PluginRepository.list_used_by")
+async def what_their_bots_use_is_not_told(stage: Stage) -> None:
+    plugins = stage.open("PluginRepository")
+
+    assert await plugins.list_used_by(THEIRS.orchestrator) == []
+    assert OURS.plugin in await plugins.list_used_by(OURS.orchestrator)
 
 
 @STORIES.about("PluginRepository.find_own")
@@ -94,6 +110,26 @@ async def only_our_bots_use_a_plugin(stage: Stage) -> None:
     plugins = stage.open("PluginRepository")
 
     assert await plugins.list_users(OURS.plugin) == [(OURS.id, "bot")]
+
+
+@STORIES.about("NetworkApprovalRepository.list_of")
+async def their_approvals_are_not_listed(stage: Stage) -> None:
+    found = await stage.open("NetworkApprovalRepository").list_of(["com.acme.tools"])
+
+    assert [row.host for row in found] == ["api.example.com"]
+
+
+@STORIES.about("NetworkApprovalRepository.replace")
+async def a_new_approval_is_ours_until_it_goes(stage: Stage) -> None:
+    approvals = stage.open("NetworkApprovalRepository")
+    created = approval(OURS.id, THEIR_HOST)
+    await approvals.replace(added=[created], removed=[])
+    listed = await approvals.list_of(["com.acme.tools"])
+    assert [row.host for row in listed] == ["api.example.com", THEIR_HOST]
+
+    await approvals.replace(added=[], removed=[created])
+    listed = await approvals.list_of(["com.acme.tools"])
+    assert [row.host for row in listed] == ["api.example.com"]
 
 
 _BY_NOBODY = Stamp(author=None, now=LATER)

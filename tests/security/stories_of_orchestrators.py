@@ -1,5 +1,6 @@
 """What orchestrators leave to the other organization."""
 
+from cadence.domains.orchestrators.choices import Choice
 from cadence.domains.orchestrators.schemas import OrchestratorQuery
 from cadence.infra.database.tables import Orchestrator, Organization
 from cadence.kernel.ids import new_uuid
@@ -90,16 +91,46 @@ async def only_our_uses_of_plugins_are_listed(stage: Stage) -> None:
     asked = [OURS.orchestrator, THEIRS.orchestrator, THEIR_BOT]
     found = await stage.open("OrchestratorRepository").list_plugins(asked)
 
-    assert found == {OURS.orchestrator: [OURS.plugin], THEIRS.orchestrator: [], THEIR_BOT: []}
+    ours = [Choice(OURS.plugin)]
+    assert found == {OURS.orchestrator: ours, THEIRS.orchestrator: [], THEIR_BOT: []}
 
 
 @STORIES.about("OrchestratorRepository.replace_plugins")
 async def only_our_uses_of_plugins_are_replaced(stage: Stage) -> None:
     bots = stage.open("OrchestratorRepository")
-    await bots.replace_plugins(await bots.find(OURS.orchestrator), [OURS.newer_plugin])
+    chosen = [Choice(OURS.newer_plugin, follows_latest=True)]
+    await bots.replace_plugins(await bots.find(OURS.orchestrator), chosen)
 
-    found = await bots.list_plugins([OURS.orchestrator])
-    assert found == {OURS.orchestrator: [OURS.newer_plugin]}
+    assert await bots.list_plugins([OURS.orchestrator]) == {OURS.orchestrator: chosen}
+
+
+@STORIES.about("OrchestratorRepository.list_behind")
+async def only_our_bots_are_behind_for_us(stage: Stage) -> None:
+    bots = stage.open("OrchestratorRepository")
+    assert await bots.list_behind() == []
+    chosen = [Choice(OURS.plugin, follows_latest=True)]
+    await bots.replace_plugins(await bots.find(OURS.orchestrator), chosen)
+
+    assert await bots.list_behind() == [OURS.orchestrator]
+    assert await bots.list_behind("com.acme.tools") == [OURS.orchestrator]
+    assert await bots.list_behind("com.acme.other") == []
+
+
+@STORIES.about("OrchestratorRepository.list_with")
+async def only_our_bots_have_a_plugin(stage: Stage) -> None:
+    bots = stage.open("OrchestratorRepository")
+
+    assert await bots.list_with("com.acme.tools") == [OURS.orchestrator]
+    assert await bots.list_with("com.acme.other") == []
+
+
+@STORIES.about("FollowerRepository.list_organizations_behind", needs_platform=True)
+async def an_organization_is_behind_when_one_of_its_bots_is(stage: Stage) -> None:
+    followers = stage.open_platform("FollowerRepository")
+
+    assert await followers.list_organizations_behind(None) == [THEIRS.id]
+    assert await followers.list_organizations_behind("com.acme.tools") == [THEIRS.id]
+    assert await followers.list_organizations_behind("com.acme.other") == []
 
 
 @STORIES.about("OrchestratorRepository.list_model_versions")

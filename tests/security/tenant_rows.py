@@ -15,8 +15,10 @@ from cadence.infra.database.tables import (
     Conversation,
     ConversationSummary,
     LlmConfig,
+    McpServer,
     Membership,
     Message,
+    NetworkApproval,
     Orchestrator,
     OrchestratorPlugin,
     Organization,
@@ -30,6 +32,7 @@ from cadence.kernel.ids import (
     ApiKeyId,
     ConversationId,
     LlmConfigId,
+    McpServerId,
     MessageId,
     OrchestratorId,
     OrganizationId,
@@ -41,6 +44,7 @@ from cadence.kernel.ids import (
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 OWNER = "organization_id"
+SERVER_NAME = "Weather"
 SHARED_PLUGIN = PluginId(UUID(int=7))
 
 
@@ -63,6 +67,8 @@ class Tenant:
     member: UserId
     llm_config: LlmConfigId
     plugin: PluginId
+    mcp_plugin: PluginId
+    mcp_server: McpServerId
     newer_plugin: PluginId
     orchestrator: OrchestratorId
     conversation: ConversationId
@@ -121,6 +127,9 @@ class Tenant:
     def _plugins(self) -> Iterator[Base]:
         yield plugin(self.plugin, self.id, version="1.0.0", is_latest=False)
         yield plugin(self.newer_plugin, self.id, version="1.1.0", is_latest=True)
+        yield approval(self.id, "api.example.com")
+        yield mcp_plugin(self.mcp_plugin, self.id)
+        yield mcp_server(self.mcp_server, self.id, self.mcp_plugin)
 
     def _orchestrators(self, times: dict[str, datetime]) -> Iterator[Base]:
         yield Orchestrator(
@@ -175,10 +184,11 @@ class Tenant:
 
 def tenant(number: int) -> Tenant:
     """Return the ids of the organization of this number."""
-    names = ("admin", "member", "plugin", "newer_plugin", "orchestrator", "conversation")
+    names = ("id", "admin", "member", "plugin", "newer_plugin", "orchestrator", "conversation")
+    more = ("question", "answer", "api_key", "mcp_plugin", "mcp_server")
     ids: dict[str, Any] = {
         name: UUID(int=(place << 16) + number)
-        for place, name in enumerate(("id", *names, "question", "answer", "api_key"), start=1)
+        for place, name in enumerate((*names, *more), start=1)
     }
     return Tenant(number=number, llm_config=LlmConfigId(100 + number), **ids)
 
@@ -211,6 +221,41 @@ def plugin(
         sha256="-",
         size_bytes=1,
         created_at=NOON,
+    )
+
+
+def mcp_plugin(plugin_id: PluginId, owner: OrganizationId) -> Plugin:
+    """Return what the catalog says of the organization's MCP server."""
+    row = plugin(plugin_id, owner, version="1.0", is_latest=True)
+    row.pid, row.name, row.kind = "mcp.weather", SERVER_NAME, "mcp"
+    row.tools = [{"name": "add", "description": "Adds."}]
+    return row
+
+
+def mcp_server(
+    server_id: McpServerId, owner: OrganizationId, plugin_id: PluginId, *, name: str = SERVER_NAME
+) -> McpServer:
+    """Return a registered server; its headers open nowhere."""
+    return McpServer(
+        id=server_id,
+        organization_id=owner,
+        plugin_id=plugin_id,
+        name=name,
+        url="https://mcp.example.com/mcp",
+        secret_id=new_ulid(),
+        sealed_headers="v1.k1.text",
+        header_names=["x-key"],
+        allowed_tools=None,
+        call_timeout=30.0,
+        created_at=NOON,
+        updated_at=NOON,
+    )
+
+
+def approval(owner: OrganizationId, host: str) -> NetworkApproval:
+    """Return the organization's consent to what its plugin may call."""
+    return NetworkApproval(
+        id=new_uuid(), organization_id=owner, pid="com.acme.tools", host=host, approved_at=NOON
     )
 
 

@@ -21,7 +21,9 @@ from tests.security.wall_store import rows_of_organization
 Path = tuple[str | int, ...]
 
 # Objects whose names are the client's own, within bounds that the service knows.
-FREE = frozenset({"options", "plugin_settings", "plugin_settings.*", "config"})
+FREE = frozenset(
+    {"headers", "options", "plugin_settings", "plugin_settings.*", "config", "settings"}
+)
 SCHEMAS = list(request_schemas())
 # What each place of a body may name; below the first level, whichever operation it is.
 NAMED: dict[tuple[str, str], set[str]] = {}

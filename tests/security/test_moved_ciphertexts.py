@@ -9,9 +9,10 @@ import pytest
 from cadence.bootstrap import database_url
 from cadence.infra.database.engine import build_sessions, open_database
 from cadence.infra.database.reach import PLATFORM
-from cadence.infra.database.tables import LlmConfig, Orchestrator
+from cadence.infra.database.tables import LlmConfig, McpServer, Orchestrator
 from cadence.infra.database.transaction import Sessions, transaction
 from cadence.kernel.actors import operator_actor
+from tests.fakes.mcp_servers import lasting_mcp_url
 from tests.fakes.model_server import ModelServer, Say
 from tests.fixtures.clients import Client, Organization
 from tests.fixtures.orchestrators import Bot, create_bot, read_events
@@ -144,6 +145,48 @@ async def test_a_plugin_setting_opens_in_no_other_place(
     shown = await bot.admin.get(place)
     assert shown.json()["plugin_settings"][bot.plugin_id] == {"token": "********"}
     assert model.calls == []
+
+
+@pytest.mark.parametrize("where", ["another row", "another organization", "another column"])
+async def test_headers_of_an_mcp_server_open_in_no_other_place(
+    where: str, bot: Bot, other_bot: Bot, *, store: Sessions
+) -> None:
+    ours = await register(bot.admin, "Ours")
+    match where:
+        case "another row":
+            foreign = await sealed_headers(store, await register(bot.admin, "Another"))
+        case "another organization":
+            foreign = await sealed_headers(store, await register(other_bot.admin, "Theirs"))
+        case _:
+            foreign = await sealed_key(store, bot.llm_config_id)
+    await put_headers(store, ours, foreign)
+
+    place = f"{{org}}/mcp-servers/{ours}"
+    assert_unreadable(await bot.admin.post(f"{place}/test"))
+    assert_unreadable(await bot.admin.patch(place, {"name": "Renamed"}))
+    assert (await bot.admin.get(place)).json()["header_names"] == ["x-key"]
+
+    mended = await bot.admin.patch(place, {"headers": {"X-Key": TOKEN}})
+    assert mended.status_code == 200, mended.text
+    assert (await bot.admin.post(f"{place}/test")).json()["ok"]
+
+
+async def register(client: Client, name: str) -> str:
+    body = {"name": name, "url": lasting_mcp_url(), "headers": {"X-Key": f"{TOKEN} of {name}"}}
+    answer = await client.post("{org}/mcp-servers", body)
+    assert answer.status_code == 201, answer.text
+    server_id: str = answer.json()["id"]
+    return server_id
+
+
+async def sealed_headers(store: Sessions, server_id: str) -> str:
+    async with transaction(store, PLATFORM, read_only=True) as session:
+        return (await session.get_one(McpServer, UUID(server_id))).sealed_headers or ""
+
+
+async def put_headers(store: Sessions, server_id: str, sealed: str) -> None:
+    async with transaction(store, PLATFORM, actor=operator_actor()) as session:
+        (await session.get_one(McpServer, UUID(server_id))).sealed_headers = sealed
 
 
 async def test_what_does_not_open_works_again_once_it_is_entered_again(

@@ -142,6 +142,7 @@ REMOVALS = (
     "DELETE /api/orgs/{org}/orchestrators/{orchestrator_id}",
     "DELETE /api/orgs/{org}/llm-configs/{id}",
     "DELETE /api/orgs/{org}/plugins/{plugin_id}",
+    "DELETE /api/orgs/{org}/mcp-servers/{server_id}",
     "DELETE /api/orgs/{org}/api-keys/{key}",
     "DELETE /api/orgs/{org}/settings/{key}",
     "DELETE /api/me/sessions/{session}",

@@ -4,6 +4,8 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
+from tests.factories.plugins import HOST
+from tests.fakes.mcp_servers import lasting_mcp_url
 from tests.fixtures.service import PASSWORD
 
 Ids = Mapping[str, object]
@@ -91,7 +93,7 @@ def handoff(ids: Ids) -> JsonObject:
         "name": f"bot {_word()}",
         "framework_type": "langgraph",
         "mode": "handoff",
-        "active_plugin_ids": [ids["any plugin"]],
+        **following(ids),
         "config": {
             "default_llm_config_id": ids["any llm config"],
             "mode_config": {"entry_agent": ids["config.mode_config.entry_agent"]},
@@ -115,6 +117,35 @@ def config(ids: Ids) -> JsonObject:
             "mode_config": nodes,
         },
     }
+
+
+def config_and_values(ids: Ids) -> JsonObject:
+    return {**config(ids), **values(ids)}
+
+
+def following(ids: Ids) -> JsonObject:
+    return {
+        "active_plugin_ids": [ids["any plugin"]],
+        "follow_latest": [ids["follow_latest.0"]],
+    }
+
+
+def version(ids: Ids) -> JsonObject:
+    return {"to": ids["to"]}
+
+
+def mcp_server(_: Ids) -> JsonObject:
+    return {
+        "name": f"server {_word()}",
+        "url": lasting_mcp_url(),
+        "description": "Adds up.",
+        "allowed_tools": ["add"],
+        "call_timeout": 10,
+    }
+
+
+def network(_: Ids) -> JsonObject:
+    return {"approved": [HOST]}
 
 
 def values(ids: Ids) -> JsonObject:

@@ -7,7 +7,7 @@ from typing import Any, assert_never
 
 import httpx
 
-from tests.factories.plugins import tools_plugin
+from tests.factories.plugins import HOST, tools_plugin
 from tests.security.wall_ids import Sort, Wrong, wrong_in_body, wrong_in_path
 from tests.security.wall_policy import PRIVATE, Body, Id, Rule, Who
 from tests.security.wall_scene import Belongings, Caller, Scene
@@ -22,6 +22,8 @@ OWNER = Caller.MEMBER
 NEIGHBOUR = Caller.ADMIN
 PARAMETER = re.compile(r"\{(\w+)\}")
 SUCCESS = frozenset(range(200, 300))
+# The same as the scene has uploaded, so that a right call changes nothing.
+_PACKAGE = tools_plugin(network=[HOST])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +63,7 @@ class Operation:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         options: dict[str, Any] = {"json": call.json} if call.json is not None else {}
         if call.is_upload:
-            options["files"] = {"file": ("plugin.zip", tools_plugin(), "application/zip")}
+            options["files"] = {"file": ("plugin.zip", _PACKAGE, "application/zip")}
         return http.request(self.method, call.url, headers=headers, **options)
 
     def url(self, values: Mapping[str, object]) -> str:

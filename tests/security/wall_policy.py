@@ -32,6 +32,7 @@ class Id(StrEnum):
     SETTING = "setting"
     LLM_CONFIG = "llm config"
     PLUGIN = "plugin"
+    MCP_SERVER = "mcp server"
     SYSTEM_PLUGIN = "system plugin"
     ORCHESTRATOR = "orchestrator"
     CONVERSATION = "conversation"
@@ -95,6 +96,7 @@ _CONFIG = {
     **_NODES,
 }
 _VALUES = {"plugin_settings.*": Named(Id.PLUGIN)}
+_FOLLOWED = {"follow_latest.0": Named(Id.PLUGIN)}
 _ENTRY = {"config.mode_config.entry_agent": Named(Id.PLUGIN)}
 
 _LOGIN = Body(build=bodies.login)
@@ -110,11 +112,15 @@ _SETTING = Body(build=bodies.setting)
 _API_KEY = Body(build=bodies.api_key)
 _LLM_CONFIG = Body(build=bodies.llm_config)
 _MODEL = Body(build=bodies.model)
+_MCP_SERVER = Body(build=bodies.mcp_server)
 _ZIP = Body(is_upload=True)
+_NETWORK = Body(build=bodies.network)
 _SUPERVISOR = Body(build=bodies.supervisor, ids={**_CONFIG, **_VALUES})
-_HANDOFF = Body(build=bodies.handoff, ids=_ENTRY)
+_HANDOFF = Body(build=bodies.handoff, ids={**_ENTRY, **_FOLLOWED})
 _NAME = Body(build=bodies.name)
-_CONFIGURED = Body(build=bodies.config, ids=_CONFIG)
+_CONFIGURED = Body(build=bodies.config_and_values, ids={**_CONFIG, **_VALUES})
+_FOLLOWING = Body(build=bodies.following, ids=_FOLLOWED)
+_VERSION = Body(build=bodies.version, ids={"to": Named(Id.PLUGIN)})
 _PLUGIN_VALUES = Body(build=bodies.values, ids=_VALUES)
 _TURN = Body(
     build=bodies.turn,
@@ -183,6 +189,14 @@ POLICY: Mapping[str, Rule] = {
     "GET /api/orgs/{org}/plugins": _of_member(),
     "GET /api/orgs/{org}/plugins/{plugin_id}": _of_member(plugin_id=Id.PLUGIN),
     "DELETE /api/orgs/{org}/plugins/{plugin_id}": _of_admin(plugin_id=Id.PLUGIN),
+    "GET /api/orgs/{org}/plugins/{plugin_id}/network": _of_admin(plugin_id=Id.PLUGIN),
+    "PUT /api/orgs/{org}/plugins/{plugin_id}/network": _of_admin(_NETWORK, plugin_id=Id.PLUGIN),
+    "POST /api/orgs/{org}/mcp-servers": _of_admin(_MCP_SERVER),
+    "GET /api/orgs/{org}/mcp-servers": _of_admin(),
+    "GET /api/orgs/{org}/mcp-servers/{server_id}": _of_admin(server_id=Id.MCP_SERVER),
+    "PATCH /api/orgs/{org}/mcp-servers/{server_id}": _of_admin(_NAME, server_id=Id.MCP_SERVER),
+    "DELETE /api/orgs/{org}/mcp-servers/{server_id}": _of_admin(server_id=Id.MCP_SERVER),
+    "POST /api/orgs/{org}/mcp-servers/{server_id}/test": _of_admin(server_id=Id.MCP_SERVER),
     "POST /api/orgs/{org}/orchestrators": _of_admin(_SUPERVISOR, _HANDOFF),
     "GET /api/orgs/{org}/orchestrators": _of_member(),
     "GET /api/orgs/{org}/orchestrators/{orchestrator_id}": _of_member(
@@ -192,10 +206,13 @@ POLICY: Mapping[str, Rule] = {
         _NAME, orchestrator_id=Id.ORCHESTRATOR
     ),
     "PATCH /api/orgs/{org}/orchestrators/{orchestrator_id}/config": _of_admin(
-        _CONFIGURED, orchestrator_id=Id.ORCHESTRATOR
+        _CONFIGURED, _FOLLOWING, orchestrator_id=Id.ORCHESTRATOR
     ),
     "PATCH /api/orgs/{org}/orchestrators/{orchestrator_id}/plugin-settings": _of_admin(
         _PLUGIN_VALUES, orchestrator_id=Id.ORCHESTRATOR
+    ),
+    "POST /api/orgs/{org}/orchestrators/{orchestrator_id}/plugins/{plugin_id}/upgrade": _of_admin(
+        _VERSION, orchestrator_id=Id.ORCHESTRATOR, plugin_id=Id.PLUGIN
     ),
     "GET /api/orgs/{org}/orchestrators/{orchestrator_id}/graph": _of_member(
         orchestrator_id=Id.ORCHESTRATOR

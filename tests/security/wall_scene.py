@@ -19,7 +19,8 @@ from cadence.infra.database.tables import ConversationSummary
 from cadence.infra.database.transaction import transaction
 from cadence.kernel.actors import operator_actor
 from cadence.kernel.clock import SystemClock
-from tests.factories.plugins import tools_plugin
+from tests.factories.plugins import HOST, tools_plugin
+from tests.fakes.mcp_servers import lasting_mcp_url
 from tests.fixtures.clients import Client, Organization, create_organization, log_in, open_http
 from tests.fixtures.service import PASSWORD, SYS_ADMIN, Service
 from tests.security.wall_policy import Id, Rule, Who
@@ -104,8 +105,12 @@ async def _furnish(http: httpx.AsyncClient, root: Client, *, system_plugin: str)
     word = f"mark-{secrets.token_hex(8)}"
     model = {"name": f"model {word}", "provider": "offline", "model_name": "offline-1"}
     llm_config = (await _made(admin, "{org}/llm-configs", model))["id"]
-    plugin = await admin.upload("{org}/plugins/upload", tools_plugin())
+    plugin = await admin.upload("{org}/plugins/upload", tools_plugin(network=[HOST]))
     assert plugin.is_success, plugin.text
+    network = f"{{org}}/plugins/{plugin.json()['id']}/network"
+    assert (await admin.put(network, {"approved": [HOST]})).status_code == 200
+    tools = {"name": f"tools {word}", "url": lasting_mcp_url(), "headers": {"X-Key": "the-key"}}
+    mcp_server = await _made(admin, "{org}/mcp-servers", tools)
     bot = await _made(admin, "{org}/orchestrators", _bot(word, llm_config, plugin.json()["id"]))
     said = {"instance_id": bot["id"], "message": f"Greet Ada, {word}"}
     turn = await _made(member, "{org}/completion/chat", said)
@@ -126,6 +131,7 @@ async def _furnish(http: httpx.AsyncClient, root: Client, *, system_plugin: str)
         Id.LLM_CONFIG: llm_config,
         Id.PLUGIN: plugin.json()["id"],
         Id.SYSTEM_PLUGIN: system_plugin,
+        Id.MCP_SERVER: mcp_server["id"],
         Id.ORCHESTRATOR: bot["id"],
         Id.CONVERSATION: turn["conversation_id"],
         Id.MESSAGE: told.json()["items"][0]["id"],

@@ -23,6 +23,9 @@ _HEARD_FROM = {
     "aiosqlite": logging.WARNING,
     "anthropic": logging.WARNING,
     "asyncio": logging.WARNING,
+    # The `mcp` library's own names; it writes out what it could not read of a server's answers.
+    "client": logging.CRITICAL,
+    "mcp": logging.CRITICAL,
     "google": logging.WARNING,
     "google_adk": logging.CRITICAL,
     "google_genai": logging.WARNING,

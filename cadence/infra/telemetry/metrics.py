@@ -89,6 +89,15 @@ class Metrics:
         self.tool_calls = self._counter(
             "cadence_tool_calls", "Calls of plugins' tools by runs.", labels=("outcome",)
         )
+        self.plugin_hosts = self._gauge("cadence_plugin_hosts", "Processes that run plugins.")
+        self.plugin_host_ends = self._counter(
+            "cadence_plugin_host_ends", "Processes of plugins that ended.", labels=("ending",)
+        )
+        self.plugin_egress = self._counter(
+            "cadence_plugin_egress",
+            "Requests of plugins to the outside, by how they ended.",
+            labels=("outcome",),
+        )
 
     def render(self, *more: Collector) -> bytes:
         """Return everything counted so far, and what `more` tells of this moment."""

@@ -9,6 +9,7 @@ without descriptors asks for a socket that listens where hosts can reach it. The
 is the end of this process, and so of all its hosts.
 """
 
+import errno
 import gc
 import importlib
 import os
@@ -16,6 +17,7 @@ import random
 import signal
 import socket
 import sys
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import orjson
@@ -30,6 +32,8 @@ from cadence.plugin_host.inside.serving import greeting, serve
 PRELOADED = ("cadence_sdk", "cadence_sdk.testing", "dataclasses", "datetime", "decimal", "enum")
 PRELOADED_TOO = ("functools", "itertools", "json", "math", "re", "ssl", "textwrap", "typing")
 _LARGEST_REQUEST = 65_536
+_MEANT_FOR_THE_SERVICE = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_FOR_A_HOST = 2
 _OUTPUT = (1, 2)
 _CONNECTION = 3
 _MOST_DESCRIPTORS = 1024
@@ -39,8 +43,10 @@ def main(control: socket.socket) -> NoReturn:
     """Serve requests until the service hangs up."""
     for name in (*PRELOADED, *PRELOADED_TOO):
         importlib.import_module(name)
-    # The kernel reaps hosts; the service watches them by their pidfds.
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    # These are the service's to hear, whose group or container they may be meant for; it hangs up
+    # when its last turn is over.
+    for number in _MEANT_FOR_THE_SERVICE:
+        signal.signal(number, signal.SIG_IGN)
     # A collection in a host would touch, and so copy, every page that all of them share.
     gc.collect()
     gc.freeze()
@@ -49,12 +55,32 @@ def main(control: socket.socket) -> NoReturn:
         request, descriptors, _, _ = socket.recv_fds(control, _LARGEST_REQUEST, 2)
         if not request:
             os._exit(0)
-        if descriptors:
-            _fork(control, orjson.loads(request), descriptors)
-            for descriptor in descriptors:
-                os.close(descriptor)
-        else:
-            hand_out_listener(control)
+        try:
+            _answer(control, orjson.loads(request), descriptors)
+        except OSError as error:
+            # One start that fails must not end all other hosts.
+            control.send(orjson.dumps({"error": error.strerror}))
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _answer(control: socket.socket, request: dict[str, Any], descriptors: list[int]) -> None:
+    _reap()
+    if not request:
+        hand_out_listener(control)
+    elif len(descriptors) == _FOR_A_HOST:
+        _fork(control, request, descriptors)
+    else:
+        # The kernel drops those for which there is no room.
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+
+def _reap() -> None:
+    # Not as soon as they end: until then their ids are nobody else's, so that a pidfd that is
+    # opened right after the fork is that of the host and of no other process.
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _fork(control: socket.socket, request: dict[str, Any], descriptors: list[int]) -> None:
@@ -63,6 +89,8 @@ def _fork(control: socket.socket, request: dict[str, Any], descriptors: list[int
     if pid == 0:
         try:
             _become_host(request, descriptors, zygote=zygote)
+        except BaseException as error:  # noqa: BLE001  # whatever it is, here it ends
+            os.write(_OUTPUT[-1], f"No host: {error}\n".encode())
         finally:
             os._exit(9)
     pidfd = os.pidfd_open(pid)
@@ -76,7 +104,6 @@ def _become_host(request: dict[str, Any], descriptors: list[int], *, zygote: int
     plan = HostPlan.from_dict(request)
     os.setsid()
     die_with_parent(zygote)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     connection = _keep_only(*descriptors)
     os.environ.clear()  # noqa: TID251  # this process has no settings; plugins read it
     os.environ.update(plan.environment)  # noqa: TID251
@@ -98,5 +125,12 @@ def _keep_only(connection: int, output: int) -> socket.socket:
     return socket.socket(fileno=_CONNECTION)
 
 
+def _as_low_as_possible(descriptor: int) -> int:
+    # A service that has many open hands over a number that hosts would not think of closing.
+    low = os.dup(descriptor)
+    os.close(descriptor)
+    return low
+
+
 if __name__ == "__main__":
-    main(socket.socket(fileno=int(sys.argv[1])))
+    main(socket.socket(fileno=_as_low_as_possible(int(sys.argv[1]))))

@@ -200,6 +200,7 @@ class McpConnection:
         while not self._closing.is_set():
             unused = 0.0 if self._in_use else clock() - self._used_at
             if unused >= self._limits.idle:
+                self._closing.set()  # while leave is taken, nobody may begin to ask
                 return
             await _wait(self._closing, within=self._limits.idle - unused)
 

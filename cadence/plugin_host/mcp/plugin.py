@@ -99,11 +99,16 @@ class McpPlugin:
 
     async def _connected(self) -> "McpConnection":
         async with self._connecting:
-            if self._is_closed:
-                raise McpServerUnreachable
+            self._require_open()
             if self._connection.is_over:
                 self._connection = await self._connect()
-            if self._is_closed:  # while it was connecting
+            try:
+                self._require_open()
+            except McpServerUnreachable:  # closed while it was connecting
                 await self._connection.close()
-                raise McpServerUnreachable
+                raise
             return self._connection
+
+    def _require_open(self) -> None:
+        if self._is_closed:
+            raise McpServerUnreachable

@@ -1,6 +1,7 @@
 """The cache of who may do what is never older than the last change."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -155,3 +156,48 @@ async def test_a_suspension_is_known_at_once(authority: AuthorityCache, sessions
         (await session.get_one(Organization, ACME)).status = "suspended"
 
     assert await status(authority) is OrganizationStatus.SUSPENDED
+
+
+async def _look_ahead(authority: AuthorityCache, redis: Redis) -> None:
+    ahead = authority.look_ahead(ADA, ACME)
+    held: Any = await redis.mget(ahead.names)
+    ahead.keep(held)
+
+
+async def test_what_is_looked_ahead_is_asked_of_no_store_and_told_once(
+    authority: AuthorityCache, redis: Redis, sessions: Sessions
+) -> None:
+    await authority.find_standing(ACME)
+    assert await is_admin(authority)
+    await _look_ahead(authority, redis)
+    assert authority.has_ahead(ACME)
+    await redis.flushall()
+    await demote(sessions)
+
+    assert await is_admin(authority)
+    assert await authority.find_standing(ACME) is not None
+    assert not authority.has_ahead(ACME)
+    assert not await is_admin(authority)
+
+
+async def test_a_change_that_is_seen_ahead_is_judged_by_the_database(
+    authority: AuthorityCache, redis: Redis, sessions: Sessions
+) -> None:
+    async with authority.revising_user(ADA), authority.revising_organization(ACME):
+        await _look_ahead(authority, redis)
+        await demote(sessions)
+
+        assert not authority.has_ahead(ACME)
+        assert not await is_admin(authority)
+
+
+async def test_what_nobody_knows_ahead_is_read_and_kept(
+    authority: AuthorityCache, redis: Redis
+) -> None:
+    await _look_ahead(authority, redis)
+
+    assert not authority.has_ahead(ACME)
+    assert await is_admin(authority)
+    assert await authority.find_standing(ACME) is not None
+    await _look_ahead(authority, redis)
+    assert authority.has_ahead(ACME)

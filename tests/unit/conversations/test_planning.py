@@ -24,7 +24,7 @@ class Reading:
 
     async def open(self, *_: object) -> tuple[Any, Any]:
         opening = SimpleNamespace(
-            conversation=SimpleNamespace(orchestrator_id=BOT),
+            conversation=SimpleNamespace(orchestrator_id=BOT, resource_id=None),
             written=SimpleNamespace(orchestrator_id=BOT),
         )
         return opening, SimpleNamespace(config=SimpleNamespace(mode_config=None), build_hash="-")

@@ -18,7 +18,7 @@ from cadence.kernel.ids import RunId, new_ulid
 from cadence.runs.opening import Runs
 from cadence.runs.record import RunRecord
 from tests.fakes.lossy_redis import Fate, LossyCommands
-from tests.fixtures.run_scene import a_record, open_node
+from tests.fixtures.run_scene import a_record, begin, open_node
 
 KEY = "a key"
 # Seconds after which a run that is not there is believed to be dead.
@@ -59,7 +59,7 @@ async def test_the_first_request_has_the_key_and_the_second_its_run(runs: Runs) 
     requests = _requests(runs, record)
 
     first = await requests.claim(KEY, _asked(), record.run_id)
-    await runs.log.open(record)
+    await begin(runs, record)
     second = await requests.claim(KEY, _asked(), RunId(new_ulid()))
 
     assert first is None
@@ -74,7 +74,7 @@ async def test_one_that_comes_too_early_waits_for_the_run(runs: Runs) -> None:
 
     early = asyncio.ensure_future(requests.claim(KEY, _asked(), RunId(new_ulid())))
     await asyncio.sleep(PATIENCE / 4)
-    await runs.log.open(record)
+    await begin(runs, record)
 
     found = await early
     assert found is not None

@@ -289,6 +289,8 @@ def test_a_column_that_smells_of_a_secret_is_one_or_is_not_told() -> None:
         "llm_configs.key_hint",
         "api_keys.key_hash",
         "api_keys.key_hint",
+        "mcp_servers.secret_id",
+        "mcp_servers.sealed_headers",
     }
 
 
@@ -299,6 +301,8 @@ def test_everything_that_admins_keep_is_audited_and_people_s_own_words_are_not()
         "memberships",
         "llm_configs",
         "plugins",
+        "plugin_network_approvals",
+        "mcp_servers",
         "orchestrators",
         "api_keys",
         "settings",

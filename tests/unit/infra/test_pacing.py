@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from anyio import BrokenResourceError
 from anyio.abc import ByteStream
 from typing_extensions import override
 
 from cadence.infra.egress.pacing import (
     BULK_BYTES,
     FREE_READS,
+    HELD_BYTES,
     LONGEST_WAIT,
     SAVED_UP,
     PacedStream,
@@ -24,6 +26,8 @@ class Connection(ByteStream):
     def __init__(self, size: int = 1) -> None:
         self.size = size
         self.is_closed = False
+        self.is_broken = False
+        self.sent: list[bytes] = []
 
     @property
     @override
@@ -36,7 +40,9 @@ class Connection(ByteStream):
 
     @override
     async def send(self, item: bytes) -> None:
-        pass
+        if self.is_broken:
+            raise BrokenResourceError
+        self.sent.append(item)
 
     @override
     async def send_eof(self) -> None:
@@ -92,3 +98,46 @@ async def test_what_comes_in_bulk_does_not_wait() -> None:
     async with asyncio.timeout(LONGEST_WAIT):
         for _ in range(10 * FREE_READS):
             await stream.receive()
+
+
+async def test_a_questions_head_and_body_are_sent_together_before_its_answer_is_read() -> None:
+    connection = Connection()
+    stream = PacedStream(connection, ReadPace())
+    await stream.send(b"POST / HTTP/1.1\r\n\r\n")
+    await stream.send(b"{}")
+    assert connection.sent == []
+
+    await stream.receive()
+    await stream.receive()
+
+    assert connection.sent == [b"POST / HTTP/1.1\r\n\r\n{}"]
+
+
+async def test_a_long_question_does_not_wait_for_its_end() -> None:
+    connection = Connection()
+    stream = PacedStream(connection, ReadPace())
+
+    for _ in range(3):
+        await stream.send(b"x" * HELD_BYTES)
+
+    assert sum(map(len, connection.sent)) >= 2 * HELD_BYTES
+
+
+async def test_an_answer_of_whoever_does_not_listen_is_read() -> None:
+    connection = Connection()
+    stream = PacedStream(connection, ReadPace())
+    await stream.send(b"POST / HTTP/1.1\r\n\r\n")
+    connection.is_broken = True
+
+    assert await stream.receive() == b"x"
+
+
+async def test_a_question_that_is_broken_off_is_not_put() -> None:
+    connection = Connection()
+    stream = PacedStream(connection, ReadPace())
+    await stream.send(b"POST / HTTP/1.1\r\n\r\n")
+
+    await stream.aclose()
+
+    assert connection.sent == []
+    assert connection.is_closed

@@ -6,14 +6,14 @@ import pytest
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from cadence.infra.redis.connecting import ANSWER_SECONDS, BLOCK_MS, open_redis
-from tests.fixtures.run_scene import a_node, a_record
+from tests.fixtures.run_scene import a_node, a_record, begin
 
 
 async def test_a_quiet_run_is_waited_for_longer_than_an_answer_may_take(redis_url: str) -> None:
     heartbeat = ANSWER_SECONDS + 0.5
     async with open_redis(redis_url) as redis:
         record = a_record()
-        await a_node(redis).log.open(record)
+        await begin(a_node(redis), record)
         # Another process reads from Redis.
         log = a_node(redis, "other", heartbeat_seconds=heartbeat).log
         batches = aiter(log.read(record.organization_id, record.run_id))

@@ -5,11 +5,8 @@ from textwrap import dedent
 
 import pytest
 from cadence_sdk.checking.contents import PackageContents
-from cadence_sdk.checking.manifest import Manifest
-from cadence_sdk.checking.problems import Problem
-
-from cadence.plugin_host.errors import PluginPackageInvalid
-from cadence.plugin_host.manifest import read_manifest
+from cadence_sdk.checking.manifest import Manifest, read_manifest
+from cadence_sdk.checking.problems import PackageRejected, Problem
 
 CREATE = """
     @staticmethod
@@ -25,7 +22,7 @@ def read(files: Mapping[str, str] | str, *, folder_name: str | None = None) -> M
 
 
 def problems_of(files: Mapping[str, str] | str) -> list[Problem]:
-    with pytest.raises(PluginPackageInvalid) as refusal:
+    with pytest.raises(PackageRejected) as refusal:
         read(files)
     return list(refusal.value.problems)
 

@@ -3,12 +3,16 @@
 from collections.abc import Callable, Sequence
 
 import pytest
-from cadence_sdk.checking.problems import Code
+from cadence_sdk.checking.problems import Code, PackageRejected
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cadence.config.settings import PluginDependencies
 from cadence.kernel.errors import FieldProblem
+from cadence.plugin_host.dependencies import build_offer
 from cadence.plugin_host.errors import PluginPackageInvalid
+from cadence.plugin_host.manifest import inspect_zip
+from tests.security.zip_building import Entry, build_zip
 from tests.unit.plugin_host.manifests import plugin, problems_of, read, with_fields, with_settings
 
 Source = Callable[..., str]
@@ -93,7 +97,7 @@ def test_no_source_gives_anything_but_a_manifest_or_problems(
     outcome: Sequence[object]
     try:
         outcome = [read(source)]
-    except PluginPackageInvalid as refusal:
+    except PackageRejected as refusal:
         outcome = refusal.problems
 
     assert outcome
@@ -104,8 +108,10 @@ def test_a_warning_in_the_source_is_no_problem() -> None:
 
 
 def test_an_error_answer_lists_problems_by_file_and_line() -> None:
+    package = build_zip(Entry(name=b"plugin.py", content=with_fields(stateless="1").encode()))
+
     with pytest.raises(PluginPackageInvalid) as refusal:
-        read(with_fields(stateless="1"))
+        inspect_zip(package, offer=build_offer(PluginDependencies.ALLOWLIST))
 
     assert refusal.value.code == "plugin_package_invalid"
     assert refusal.value.fields == (
@@ -115,3 +121,38 @@ def test_an_error_answer_lists_problems_by_file_and_line() -> None:
 
 def test_the_template_of_this_folders_tests_is_a_good_plugin(sample_source: Source) -> None:
     assert read(sample_source()).plugin_class == "Sample"
+
+
+def test_problems_of_several_files_and_of_the_metadata_are_told_at_once() -> None:
+    files = {
+        "plugin.py": with_fields(pid="'Wrong'", version="VERSION", stateless="1"),
+        "about.py": "VERSION = (",
+        "tools/more.py": "def broken(:",
+    }
+    files["plugin.py"] = "from .about import VERSION\n" + files["plugin.py"]
+
+    found = [(problem.file, problem.code) for problem in problems_of(files)]
+
+    # Whether VERSION is a literal is for about.py to say, once it is mended.
+    assert found == [
+        ("about.py", Code.SYNTAX_ERROR),
+        ("tools/more.py", Code.SYNTAX_ERROR),
+        ("plugin.py", Code.METADATA_INVALID),
+        ("plugin.py", Code.METADATA_INVALID),
+    ]
+
+
+def test_problems_of_the_zip_do_not_hide_those_of_its_source() -> None:
+    package = build_zip(
+        Entry(name=b"plugin.py", content=with_fields(pid="'Wrong'").encode()),
+        Entry(name=b"evil.pth"),
+    )
+
+    with pytest.raises(PluginPackageInvalid) as refusal:
+        inspect_zip(package, offer=build_offer(PluginDependencies.ALLOWLIST))
+
+    found = [(problem.file, problem.code) for problem in refusal.value.problems]
+    assert found == [
+        ("evil.pth", Code.FILE_TYPE_NOT_ALLOWED),
+        ("plugin.py", Code.METADATA_INVALID),
+    ]

@@ -9,6 +9,7 @@ from google.adk.events.event import Event
 from google.adk.workflow import FunctionNode
 from google.genai.types import Content
 
+from cadence.engine.anchors import anchor_agent
 from cadence.engine.backends.google_adk.asking import Answer, Asked, Hear, Question
 from cadence.engine.backends.google_adk.playing import Playing, scene_of
 from cadence.engine.backends.google_adk.translate import offer, offer_own, results
@@ -64,13 +65,14 @@ class AgentScene:
 
         Raises `ModelAnswerInvalid` when it was to answer in words and has none.
         """
+        playing = self.playing
         question = Question(
             asked=agent.asked[asking],
-            prompt=agent.prompt(self.playing.now),
+            prompt=anchor_agent(agent.prompt(playing.now), agent.name, playing.turn.anchors),
             contents=contents,
             hear=self._hear(agent) if is_heard else None,
         )
-        answer = await self.playing.ask(question)
+        answer = await playing.ask(question)
         if asking is Asking.IN_WORDS and not answer.text.strip():
             raise ModelAnswerInvalid
         return answer

@@ -16,6 +16,7 @@ from google.adk.events.event import Event
 from google.adk.workflow import START, FunctionNode, Workflow
 from google.genai.types import Content, FunctionDeclaration
 
+from cadence.engine.anchors import anchor_node
 from cadence.engine.backends.google_adk.asking import Answer, Asked, Hear, Question
 from cadence.engine.backends.google_adk.playing import Playing, scene_of
 from cadence.engine.backends.google_adk.translate import (
@@ -86,7 +87,7 @@ class SupervisorScene:
         return await self.playing.ask(question)
 
     def _prompt(self, template: str, now: datetime) -> str:
-        return render(
+        prompt = render(
             template,
             {
                 Placeholder.CURRENT_TIME: describe_time(now),
@@ -94,6 +95,7 @@ class SupervisorScene:
                 Placeholder.FAILURES: self.turn.failures,
             },
         )
+        return anchor_node(prompt, self.playing.turn.anchors)
 
 
 # Returns the name of the node that follows; None leaves it to the only one that can.

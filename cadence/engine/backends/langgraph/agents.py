@@ -6,6 +6,7 @@ from datetime import datetime
 
 from langchain_core.messages import BaseMessage, SystemMessage, ToolMessage
 
+from cadence.engine.anchors import Anchors, anchor_agent
 from cadence.engine.backends.langgraph.asking import Answer, Hear, Question
 from cadence.engine.backends.langgraph.translate import (
     has_tool_results,
@@ -56,6 +57,7 @@ class AgentTurn:
 
     agents: Mapping[str, Agent]
     opening: Sequence[BaseMessage]
+    anchors: Anchors
     is_parallel: bool
     routing: TurnRouting
     events: TurnEvents
@@ -76,10 +78,11 @@ class AgentTurn:
 
         Raises `ModelAnswerInvalid` when it was to answer in words and has none.
         """
+        prompt = anchor_agent(agent.prompt(self.now), agent.name, self.anchors)
         question = Question(
             spec=agent.spec,
             asked=agent.asked(asking, conversation),
-            messages=[SystemMessage(agent.prompt(self.now)), *conversation],
+            messages=[SystemMessage(prompt), *conversation],
             hear=self._hear(agent) if is_heard else None,
         )
         answer = await question.put(self.calls, seconds=agent.seconds, meter=self.meter)

@@ -108,6 +108,7 @@ class LangGraphBackend:
                 tools=tools,
                 calls=self._calls,
                 meter=turn.meter,
+                anchors=turn.anchors,
                 now=self._clock.now(),
             )
             return supervisor.opening(conversation(turn), spec.limits), context
@@ -128,6 +129,7 @@ class LangGraphBackend:
                 tools=tools,
                 calls=self._calls,
                 meter=turn.meter,
+                anchors=turn.anchors,
                 now=self._clock.now(),
             )
             return mode.opening(context), context

@@ -11,6 +11,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
+from cadence.engine.anchors import Anchors, anchor_node
 from cadence.engine.backends.langgraph.asking import Answer, Hear, Question
 from cadence.engine.backends.langgraph.binding import Parts
 from cadence.engine.backends.langgraph.translate import has_tool_results, result
@@ -62,6 +63,7 @@ class TurnParts:
     tools: ToolCalls
     calls: ModelCalls
     meter: UsageMeter
+    anchors: Anchors
     now: datetime
 
     async def ask(self, node: SupervisorNode, state: State, hear: Hear | None = None) -> Answer:
@@ -77,7 +79,7 @@ class TurnParts:
         return await question.put(self.calls, seconds=model.seconds, meter=self.meter)
 
     def _prompt(self, template: str, state: State) -> str:
-        return render(
+        prompt = render(
             template,
             {
                 Placeholder.CURRENT_TIME: describe_time(self.now),
@@ -85,6 +87,7 @@ class TurnParts:
                 Placeholder.FAILURES: state["failures"],
             },
         )
+        return anchor_node(prompt, self.anchors)
 
 
 Update = dict[str, Any]

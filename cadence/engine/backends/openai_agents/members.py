@@ -7,6 +7,7 @@ from typing import Any
 
 from agents import Agent, RunContextWrapper
 
+from cadence.engine.anchors import anchor_agent
 from cadence.engine.backends.openai_agents.asking import Question
 from cadence.engine.backends.openai_agents.reading import Answer, Hear
 from cadence.engine.backends.openai_agents.runtime import Playing
@@ -117,7 +118,7 @@ def build_member(
     own = by_model_name(() if tools is None else (tools,))
     offers = [*map(offer, own.values()), *map(offer_own, transfers.tools)]
     after_tools = model.in_words(offers)
-    instruct = _instructions(prompt)
+    instruct = _instructions(name, prompt)
     in_words = build_agent(name, instruct, model.plain())
     return Member(
         name=name,
@@ -150,8 +151,9 @@ def results(
     return [result(request, outcome) for request, outcome in zip(requests, outcomes, strict=True)]
 
 
-def _instructions(prompt: Prompt) -> Instruct:
+def _instructions(name: str, prompt: Prompt) -> Instruct:
     def instruct(wrapper: RunContextWrapper[Any], _: Agent[Any]) -> str:
-        return prompt(wrapper.context.playing.now)
+        playing: Playing = wrapper.context.playing
+        return anchor_agent(prompt(playing.now), name, playing.turn.anchors)
 
     return instruct

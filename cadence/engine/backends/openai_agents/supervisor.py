@@ -6,6 +6,7 @@ from typing import Any
 
 from agents import Agent, FunctionTool, RunContextWrapper
 
+from cadence.engine.anchors import Anchors, anchor_node
 from cadence.engine.backends.openai_agents.asking import Question
 from cadence.engine.backends.openai_agents.reading import Answer, Hear
 from cadence.engine.backends.openai_agents.runtime import Playing
@@ -37,7 +38,13 @@ from cadence.engine.supervision import ANSWERING_NODES, CONTROL_TOOLS, REPORT_VE
 from cadence.engine.supervisor_turn import SupervisorTurn
 from cadence.engine.tool_calls import ToolRequest
 
-_Values = Mapping[Placeholder, str]
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """What a node's prompt is made from in one turn, besides its own text."""
+
+    values: Mapping[Placeholder, str]
+    anchors: Anchors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +56,8 @@ class NodeAgents:
 
     seconds: float
     spec: ModelSpec
-    agent: Agent[_Values]
-    after_tools: Agent[_Values]
+    agent: Agent[Filling]
+    after_tools: Agent[Filling]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,14 +99,18 @@ class _Visit:
             spec=agents.spec,
             agent=agents.after_tools if is_after_tools else agents.agent,
             items=self.conversation,
-            context={
-                Placeholder.CURRENT_TIME: describe_time(self.playing.now),
-                Placeholder.PLUGINS: self._supervisor.plugins,
-                Placeholder.FAILURES: self.turn.failures,
-            },
+            context=self._filling(),
             hear=hear,
         )
         return await self.playing.ask(question, seconds=agents.seconds)
+
+    def _filling(self) -> Filling:
+        values = {
+            Placeholder.CURRENT_TIME: describe_time(self.playing.now),
+            Placeholder.PLUGINS: self._supervisor.plugins,
+            Placeholder.FAILURES: self.turn.failures,
+        }
+        return Filling(values, self.playing.turn.anchors)
 
 
 Act = Callable[[_Visit], Awaitable[str | None]]
@@ -160,7 +171,8 @@ def _node_agents(
 
 def _instructions(template: str) -> Instruct:
     def instruct(wrapper: RunContextWrapper[Any], _: Agent[Any]) -> str:
-        return render(template, wrapper.context)
+        filling: Filling = wrapper.context
+        return anchor_node(render(template, filling.values), filling.anchors)
 
     return instruct
 
