@@ -5,6 +5,7 @@ from typing import Any, NoReturn
 
 import jsonschema_rs
 
+from cadence.engine.schema_growth import ReferenceUnusable, is_tame
 from cadence.engine.text import clean, clip
 
 # Long enough to say what is wrong, too short to send a whole document back to the model.
@@ -16,23 +17,38 @@ class SchemaUnusable(ValueError):
 
 
 class ArgumentCheck:
-    """The compiled schema of one tool's arguments."""
+    """The compiled schema of one tool's arguments.
+
+    One that is not tame is left to the plugin's own code, which checks its arguments in any case:
+    there it can keep nobody else waiting.
+    """
 
     def __init__(self, parameters: Mapping[str, object]) -> None:
         """Compile the schema; raises `SchemaUnusable`."""
-        try:
-            self._validator = jsonschema_rs.validator_for(
-                dict(parameters), retriever=_refuse_to_fetch
-            )
-        except (ValueError, TypeError) as error:
-            raise SchemaUnusable("The tool's parameters are not a usable JSON Schema.") from error
+        self._validator = _compile(parameters) if _is_tame(parameters) else None
 
     def problem(self, arguments: Mapping[str, Any]) -> str | None:
         """Return where and how the arguments break the schema, or None when they do not."""
+        if self._validator is None:
+            return None
         for error in self._validator.iter_errors(dict(arguments)):
             message = clip(clean(error.message), _LONGEST_MESSAGE)
             return f"{dotted(error.instance_path)}: {message}"
         return None
+
+
+def _is_tame(parameters: Mapping[str, object]) -> bool:
+    try:
+        return is_tame(parameters)
+    except ReferenceUnusable as error:
+        raise SchemaUnusable("The tool's parameters refer to what is not in them.") from error
+
+
+def _compile(parameters: Mapping[str, object]) -> jsonschema_rs.Validator:
+    try:
+        return jsonschema_rs.validator_for(dict(parameters), retriever=_refuse_to_fetch)
+    except (ValueError, TypeError) as error:
+        raise SchemaUnusable("The tool's parameters are not a usable JSON Schema.") from error
 
 
 def dotted(path: list[str | int]) -> str:

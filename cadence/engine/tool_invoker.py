@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cadence_sdk import CadenceException
+from cadence_sdk.arguments import ArgumentsInvalid
 
 from cadence.engine.spec import AgentSpec, ToolSpec
 from cadence.engine.text import clean, clip
@@ -94,12 +95,8 @@ class CheckedInvoker:
             return _too_large(self._result_bytes)
         except ResultUnreadable:
             return _unreadable()
-        except ToolUnavailable as trouble:
-            _log.warning("tool %s is not available", tool.spec.qualified_name)
-            return ToolOutcome.failure(ToolErrorCode.UNAVAILABLE, trouble.message)
-        except CadenceException as error:
-            _report(tool.spec, error)
-            return _in_its_own_words(error)
+        except (ToolUnavailable, ArgumentsInvalid, CadenceException) as error:
+            return _told(tool.spec, error)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001  # a plugin's `sys.exit()` must not end us
@@ -138,6 +135,21 @@ def _unreadable() -> ToolOutcome:
 
 def _failed(spec: ToolSpec) -> ToolOutcome:
     return ToolOutcome.failure(ToolErrorCode.FAILED, f"The tool {spec.qualified_name} failed.")
+
+
+def _told(
+    spec: ToolSpec, error: ToolUnavailable | ArgumentsInvalid | CadenceException
+) -> ToolOutcome:
+    match error:
+        case ToolUnavailable():
+            _log.warning("tool %s is not available", spec.qualified_name)
+            return ToolOutcome.failure(ToolErrorCode.UNAVAILABLE, error.message)
+        case ArgumentsInvalid():
+            problem = clip(clean(str(error)), _LONGEST_MESSAGE)
+            return ToolOutcome.failure(ToolErrorCode.ARGUMENTS_INVALID, problem)
+        case _:
+            _report(spec, error)
+            return _in_its_own_words(error)
 
 
 def _in_its_own_words(error: CadenceException) -> ToolOutcome:

@@ -170,8 +170,9 @@ class PluginHost(asyncio.Protocol):
         """Call a tool and return the reply, `ok` or `error`.
 
         As many calls run at once as the host takes, of tools that are `is_async` many more; others
-        wait for their turn, and `within` counts from there. Cancelling the caller cancels the call; one that goes on after its time
-        ends the host. Raises `HostEnded`, and `FrameInvalid` for arguments that cannot be sent.
+        wait for their turn, and `within` counts from there. Cancelling the caller cancels the call;
+        one that goes on after its time ends the host. Raises `HostEnded`, and `FrameInvalid` for
+        arguments that cannot be sent.
         """
         message = {"do": "call", "agent": agent, "tool": tool, "arguments": arguments}
         place = self._free_waiting if is_async else self._free

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
 from cadence_sdk import CadenceException
+from cadence_sdk.arguments import ArgumentProblem, ArgumentsInvalid
 from typing_extensions import override
 
 from cadence.kernel.errors import FieldProblem
@@ -141,8 +142,11 @@ def _raise(error: object) -> NoReturn:
 
 
 def _fields(error: Mapping[str, Any]) -> Iterator[FieldProblem]:
-    fields = error.get("fields")
-    for each in fields[:_MOST_FIELDS] if isinstance(fields, list) else ():
+    return _pairs(error.get("fields"))
+
+
+def _pairs(told: object) -> Iterator[FieldProblem]:
+    for each in told[:_MOST_FIELDS] if isinstance(told, list) else ():
         match each:
             case [str(path), str(message)]:
                 yield FieldProblem(_short(path), _short(message))
@@ -159,6 +163,9 @@ _TOLD: Final[Mapping[str, Callable[[Mapping[str, Any]], Exception]]] = {
     "settings": lambda error: PluginSettingsInvalid(_fields(error)),
     "broken": lambda error: PluginBroken(_sentence(error), fields=tuple(_fields(error))),
     "unknown_tool": lambda _: PluginToolUnknown(),
+    "arguments": lambda error: ArgumentsInvalid(
+        ArgumentProblem(field.path, field.message) for field in _pairs(error.get("problems"))
+    ),
     "too_large": lambda _: ResultTooLarge(),
     "unreadable": lambda _: ResultUnreadable(),
     "said": lambda error: PluginSaid(_sentence(error)),

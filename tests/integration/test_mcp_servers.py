@@ -229,6 +229,8 @@ async def test_one_in_use_stays(bot: Bot, server: RunningServer) -> None:
     assert "bot" in refused.json()["error"]["message"]
 
     await use(bot, bot.plugin_id)
+    as_plugin = await bot.admin.delete(f"{{org}}/plugins/{made['plugin_id']}")
+    assert (as_plugin.status_code, as_plugin.json()["error"]["code"]) == (409, "plugin_is_server")
     assert (await bot.admin.delete(f"{SERVERS}/{made['id']}")).status_code == 204
     assert (await bot.admin.get(f"{SERVERS}/{made['id']}")).status_code == 404
     listed = (await bot.admin.get("{org}/plugins")).json()

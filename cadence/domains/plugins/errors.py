@@ -22,6 +22,16 @@ class PluginInUse(CadenceError):
         super().__init__(f"{who} this plugin{told}.")
 
 
+class PluginIsServer(CadenceError):
+    """The plugin is an MCP server, which goes as it came."""
+
+    kind = Kind.CONFLICT
+    code = "plugin_is_server"
+
+    def __init__(self) -> None:
+        super().__init__("This plugin is an MCP server: remove it where it was registered.")
+
+
 class PluginVersionExists(CadenceError):
     """The version is in the catalog with other bytes; a version never changes."""
 

@@ -10,7 +10,7 @@ from cadence_sdk.checking.problems import Code, Problem
 from fastapi import APIRouter, Query, UploadFile
 
 from cadence.domains.plugins.dependencies import ForAdmin, ForMember, ForSystem, Network, Resting
-from cadence.domains.plugins.errors import PluginInUse, PluginVersionExists
+from cadence.domains.plugins.errors import PluginInUse, PluginIsServer, PluginVersionExists
 from cadence.domains.plugins.schemas import (
     PluginDetailRead,
     PluginQuery,
@@ -40,7 +40,7 @@ UPLOADED: Responses = {
     ),
 }
 EXAMINED = errors(NO_HOST)
-IN_USE = errors(PluginInUse(["Support", "Sales"]))
+IN_USE = errors(PluginInUse(["Support", "Sales"]), PluginIsServer())
 
 
 @router.post("/api/orgs/{org}/plugins/validate", responses=EXAMINED)

@@ -4,7 +4,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from cadence.domains.plugins.errors import PluginInUse, PluginNotFound, PluginVersionExists
+from cadence.domains.plugins.errors import (
+    PluginInUse,
+    PluginIsServer,
+    PluginNotFound,
+    PluginVersionExists,
+)
 from cadence.domains.plugins.examining import ExaminedPackage, PackageExaminer, owner_name
 from cadence.domains.plugins.network import ApprovedHosts
 from cadence.domains.plugins.repository import PluginRepository
@@ -135,13 +140,15 @@ class PluginService:
         return plugin
 
     async def remove(self, plugin_id: PluginId) -> None:
-        """Remove an own version; raises `PluginNotFound` or `PluginInUse`.
+        """Remove an own version; raises `PluginNotFound`, `PluginInUse` or `PluginIsServer`.
 
         The package itself stays in the store: a removal that is rolled back must not lose it.
         """
         plugin = await self._plugins.find_own(plugin_id)
         if plugin is None:
             raise PluginNotFound
+        if plugin.kind == PluginKind.MCP:
+            raise PluginIsServer
         users = await self._plugins.list_users(plugin_id)
         if users:
             raise PluginInUse([name for _, name in users])

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from cadence_sdk import CadenceException
+from cadence_sdk.arguments import ArgumentsInvalid
 from cadence_sdk.checking.loading import find_plugin_line
 
 from cadence.kernel.errors import CadenceError
@@ -13,6 +14,12 @@ from cadence.kernel.text import clip
 from cadence.plugin_host.errors import PluginBroken, PluginSettingsInvalid, PluginToolUnknown
 
 _LONGEST = 2000
+# Those of which there is nothing more to say.
+_PLAIN = {
+    PluginToolUnknown: "unknown_tool",
+    ResultTooLarge: "too_large",
+    ResultUnreadable: "unreadable",
+}
 
 
 def tell(error: BaseException, *, home: Path) -> Mapping[str, Any]:
@@ -24,12 +31,10 @@ def tell(error: BaseException, *, home: Path) -> Mapping[str, Any]:
         case PluginSettingsInvalid() | PluginBroken():
             kind = "settings" if isinstance(error, PluginSettingsInvalid) else "broken"
             return {"kind": kind, "message": error.message, "fields": _fields(error)}
-        case PluginToolUnknown():
-            return {"kind": "unknown_tool"}
-        case ResultTooLarge():
-            return {"kind": "too_large"}
-        case ResultUnreadable():
-            return {"kind": "unreadable"}
+        case PluginToolUnknown() | ResultTooLarge() | ResultUnreadable():
+            return {"kind": _PLAIN[type(error)]}
+        case ArgumentsInvalid():
+            return {"kind": "arguments", "problems": [[p.path, p.message] for p in error.problems]}
         case CadenceException():
             return {"kind": "said", "message": _words(error), **_where(error, home)}
         case _:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from cadence_sdk.arguments import ArgumentsInvalid
 
 from cadence.kernel.errors import FieldProblem
 from cadence.kernel.tool_failures import ToolRaised, ToolUnavailable
@@ -231,15 +232,12 @@ async def test_a_tool_that_there_is_none_of_is_unknown(open_sample: Opening) -> 
     await plugin.close()
 
 
-async def test_arguments_that_do_not_fit_never_reach_the_tool(
-    open_sample: Opening, where: Where
-) -> None:
+async def test_arguments_that_do_not_fit_never_reach_the_tool(open_sample: Opening) -> None:
     plugin = await open_sample(top=TOOLS, tools=NAMES)
 
     for tool, arguments in (("double", {"number": "many"}), ("later", {"unknown": 1})):
-        with pytest.raises((ValueError, ToolRaised)) as refusal:
+        with pytest.raises(ArgumentsInvalid, match=r"unknown|number"):
             await plugin.call(tool, arguments)
-        assert _kind(refusal.value, where) == "ArgumentsInvalid"
     await plugin.close()
 
 

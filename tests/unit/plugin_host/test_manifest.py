@@ -233,6 +233,7 @@ def test_more_than_one_return_is_no_literal() -> None:
     ("fields", "code", "word"),
     [
         ({"pid": "'sample'"}, Code.METADATA_INVALID, "pid"),
+        ({"pid": "'mcp.weather'"}, Code.METADATA_INVALID, "MCP servers"),
         ({"pid": "'Com.Example'"}, Code.METADATA_INVALID, "pid"),
         ({"pid": "'com.example/..'"}, Code.METADATA_INVALID, "pid"),
         ({"pid": "'com.example\\n'"}, Code.METADATA_INVALID, "pid"),

@@ -33,6 +33,7 @@ class Conversation(Owned, Base):
         ForeignKey("orchestrators.id", ondelete="SET NULL")
     )
     title: Mapped[str] = mapped_column(String(200))
+    resource_id: Mapped[str | None] = mapped_column(String(200))
     message_count: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

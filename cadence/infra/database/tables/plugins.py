@@ -63,7 +63,12 @@ class NetworkApproval(Owned, Base):
     """A host that one organization lets a plugin call, whichever version of it."""
 
     __tablename__ = "plugin_network_approvals"
-    __audit__ = Audited(object_type="plugin_network_approval", name=("pid", "host"))
+    __audit__ = Audited(
+        object_type="plugin_network_approval",
+        id="host",
+        name=("pid", "host"),
+        untold=frozenset({"approved_by", "approved_at"}),
+    )
     __table_args__ = (
         Index("uq_plugin_network_approvals", "organization_id", "pid", "host", unique=True),
     )

@@ -32,6 +32,9 @@ REQUIRED: Final = ("pid", "name", "version", "description")
 
 _PID: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9][a-z0-9_-]*){1,7}")
 _LONGEST_PID: Final = 128
+# The service names MCP servers so, which it lists among plugins.
+_OF_SERVERS: Final = "mcp."
+_NOT_A_SERVER: Final = "'pid' must not begin with 'mcp.', as those of MCP servers do."
 _PID_RULE: Final = (
     "pid must be a lower-case reverse domain with at least two parts, like 'com.example.search', "
     f"of at most {_LONGEST_PID} characters."
@@ -127,6 +130,8 @@ def _of_call(place: Place, call: ast.Call, problems: list[Problem]) -> Iterator[
 def _check_pid(value: Literal) -> Complaints:
     if not isinstance(value, str) or not _PID.fullmatch(value) or len(value) > _LONGEST_PID:
         yield Code.METADATA_INVALID, _PID_RULE
+    elif value.startswith(_OF_SERVERS):
+        yield Code.METADATA_INVALID, _NOT_A_SERVER
 
 
 def _check_version(value: Literal) -> Complaints:
