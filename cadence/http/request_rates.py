@@ -29,10 +29,13 @@ class RequestRates:
         self._scope = scope
         self._limiter = limiter
         self._settings = settings
+        self._is_caller_counted = False
 
     async def count_caller(self, actor: Actor) -> None:
-        """Count the request for the user or the service key that sent it."""
-        await self.count(caller_bucket(actor, self._settings))
+        """Count the request for the user or the service key that sent it, once."""
+        if not self._is_caller_counted:
+            self._is_caller_counted = True
+            await self.count(caller_bucket(actor, self._settings))
 
     async def count_organization(
         self, organization_id: OrganizationId, rates: Mapping[str, int]
@@ -41,16 +44,42 @@ class RequestRates:
 
         `rates` are the limits that hold for this organization, by the keys of their settings.
         """
-        own = {key.removeprefix("rate_"): amount for key, amount in rates.items()}
-        settings = self._settings.model_copy(update=own)
-        route_class = classify(self._scope["method"], self._scope["route"].path)
-        await self.count(*organization_buckets(organization_id, route_class, settings))
+        await self.count(*self._organization_buckets(organization_id, rates))
+
+    async def count_both(
+        self, actor: Actor, organization_id: OrganizationId, rates: Mapping[str, int]
+    ) -> None:
+        """Do what `count_caller` and then `count_organization` do, in one round trip."""
+        if self._is_caller_counted:
+            await self.count_organization(organization_id, rates)
+            return
+        self._is_caller_counted = True
+        theirs = self._organization_buckets(organization_id, rates)
+        own, *quotas = await self._limiter.hit(caller_bucket(actor, self._settings), *theirs)
+        if own.allowed:
+            self._note([own, *quotas])
+            return
+        # Whoever has used up their own limit must not use up what they share with others.
+        for bucket, quota in zip(theirs, quotas, strict=True):
+            if quota.allowed:
+                await self._limiter.give_back(bucket)
+        self._note([own])
 
     async def count(self, *buckets: Bucket) -> None:
         """Count the request in these buckets; the answer's headers will tell of them."""
-        quotas = await self._limiter.hit(*buckets)
+        self._note(await self._limiter.hit(*buckets))
+
+    def _note(self, quotas: Sequence[Quota]) -> None:
         self._scope.setdefault("state", {}).setdefault(_NOTED, []).extend(quotas)
         require_allowed(quotas)
+
+    def _organization_buckets(
+        self, organization_id: OrganizationId, rates: Mapping[str, int]
+    ) -> Sequence[Bucket]:
+        own = {key.removeprefix("rate_"): amount for key, amount in rates.items()}
+        settings = self._settings.model_copy(update=own)
+        route_class = classify(self._scope["method"], self._scope["route"].path)
+        return organization_buckets(organization_id, route_class, settings)
 
 
 def counted(scope: Scope) -> Sequence[Quota]:

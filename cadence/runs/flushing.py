@@ -114,10 +114,6 @@ class RunFlusher:
         async with beside(self._flush_for_ever()):
             yield
 
-    async def open(self, writer: RunWriter) -> None:
-        """Tell Redis of a run that has said nothing yet; raises what the driver raises."""
-        await self._redis.eval(*opening_of(writer, live_seconds=self.live_seconds))
-
     async def flush(self) -> bool:
         """Flush once what all have; False when all of it has to be tried again."""
         return await self._has_flushed(tuple(self._marked.values()))
@@ -145,14 +141,19 @@ class RunFlusher:
                 return
 
     async def _is_hurried(self, seconds: float) -> bool:
-        self._hurry.clear()
+        if seconds <= 0:
+            return False
+        if self._hurry.is_set():
+            return True
         try:
-            async with asyncio.timeout(max(0.0, seconds)):
+            async with asyncio.timeout(seconds):
                 return await self._hurry.wait()
         except TimeoutError:
             return False
 
     async def _has_flushed(self, marked: Sequence[RunWriter]) -> bool:
+        # Before the first wait: whoever comes in a hurry from now on is not among these.
+        self._hurry.clear()
         writers = [writer for writer in marked if not self._is_over(writer)]
         for writer in marked:
             self._marked.pop(writer.run_id, None)

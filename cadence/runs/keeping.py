@@ -9,9 +9,9 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from cadence.runs.beginning import LOCK_SECONDS
 from cadence.runs.beside import beside
 from cadence.runs.commands import renewal_of
-from cadence.runs.conversation_lock import LOCK_SECONDS
 from cadence.runs.flushing import RunFlusher
 from cadence.runs.keys import NODES, lease_key
 from cadence.runs.registry import RunRegistry, StopReason

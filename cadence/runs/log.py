@@ -35,10 +35,10 @@ class RunLog:
         self._settings = settings
         self._flusher = flusher
 
-    async def open(self, record: RunRecord) -> RunWriter:
-        """Note whose run it is and return what writes it; give it to `discard` if it never begins.
+    def prepare(self, record: RunRecord) -> RunWriter:
+        """Return what writes a run that Redis is about to be told of.
 
-        Raises what the driver raises while Redis is away; the run is then nowhere.
+        Give it to `discard` or to `leave` if the run never begins.
         """
         writer = RunWriter(
             record,
@@ -48,11 +48,6 @@ class RunLog:
             mark=self._flusher.mark,
         )
         self._flusher.hold(writer)
-        try:
-            await self._flusher.open(writer)
-        except BaseException:
-            self._flusher.drop(writer)
-            raise
         return writer
 
     async def discard(self, writer: RunWriter) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from cadence.config.settings import RateSettings, RunSettings
-from cadence.runs.conversation_lock import ConversationLock
+from cadence.runs.beginning import RunBeginning
 from cadence.runs.flushing import RunFlusher
 from cadence.runs.keeping import RunKeeper
 from cadence.runs.log import RunLog
@@ -21,10 +21,10 @@ class Runs:
     """What a request may use of runs; `flusher` and `keeper` are for `RunRescuer`."""
 
     redis: Redis
+    beginning: RunBeginning
     log: RunLog
     registry: RunRegistry
     orders: RunOrders
-    lock: ConversationLock
     slots: StreamSlots
     flusher: RunFlusher
     keeper: RunKeeper
@@ -39,12 +39,13 @@ def build_runs(redis: Redis, *, node: str, settings: RunSettings, rates: RateSet
     flusher = RunFlusher(redis, node=node, settings=settings, stop=registry.cancel)
     registry.follow(flusher.let_go)
     slots = StreamSlots(redis, rates=rates, streams_per_node=settings.streams_per_node)
+    log = RunLog(redis, settings, flusher)
     return Runs(
         redis=redis,
-        log=RunLog(redis, settings, flusher),
+        beginning=RunBeginning(redis, log=log, flusher=flusher, slots=slots),
+        log=log,
         registry=registry,
         orders=RunOrders(redis, registry),
-        lock=ConversationLock(redis),
         slots=slots,
         flusher=flusher,
         keeper=RunKeeper(redis, flusher=flusher, registry=registry, slots=slots),

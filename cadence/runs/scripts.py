@@ -4,6 +4,8 @@
 # known of it.
 TAKEN = -1
 MISSING = -2
+# What `BEGIN` answers when another run has the conversation.
+BUSY = -3
 
 # Only who holds a key may free it: a late one must not free its successor's.
 RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('del', KEYS[1]) end return 1"
@@ -115,6 +117,37 @@ for place = 1, 2 do
   redis.call('zadd', KEYS[place], now + tonumber(ARGV[2]), ARGV[1])
   redis.call('expire', KEYS[place], ARGV[2])
 end
+return 0
+"""
+
+# KEYS: run, runs of the node, nodes, lock, then the two slots of each place.
+# ARGV: token, seconds to live, member, node, run id, seconds of the lock, seconds of the slots, how
+# many places, then the member and the two limits of each place, then the record.
+# Takes everything as `OPEN`, `TAKE_SLOTS` and the lock do, or nothing. Answers 0, which of all the
+# slots is full, or that the conversation is busy. A driver that lost an answer may ask again.
+BEGIN = """
+local time = redis.call('time')
+local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
+local places = tonumber(ARGV[8])
+for slot = 1, 2 * places do
+  local key, about = KEYS[4 + slot], 9 + 3 * math.floor((slot - 1) / 2)
+  redis.call('zremrangebyscore', key, '-inf', now)
+  local held = redis.call('zscore', key, ARGV[about])
+  local limit = tonumber(ARGV[about + 1 + (slot - 1) % 2])
+  if not held and redis.call('zcard', key) >= limit then return slot end
+end
+local holder = redis.call('get', KEYS[4])
+if holder and holder ~= ARGV[5] then return -3 end
+for slot = 1, 2 * places do
+  redis.call('zadd', KEYS[4 + slot], now + tonumber(ARGV[7]),
+    ARGV[9 + 3 * math.floor((slot - 1) / 2)])
+  redis.call('expire', KEYS[4 + slot], ARGV[7])
+end
+redis.call('set', KEYS[4], ARGV[5], 'EX', ARGV[6])
+redis.call('hset', KEYS[1], 'writer', ARGV[1], 'state', 'running', unpack(ARGV, 9 + 3 * places))
+redis.call('expire', KEYS[1], ARGV[2])
+redis.call('sadd', KEYS[2], ARGV[3])
+redis.call('sadd', KEYS[3], ARGV[4])
 return 0
 """
 

@@ -1,8 +1,8 @@
 """How many runs and readers are under way, for each person and for each organization."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -27,9 +27,16 @@ _WHOSE = {1: "person", 2: "organization"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Slot:
+class Place:
+    """One place among those of a person and among those of an organization, and their limits."""
+
     keys: tuple[str, str]
     member: str
+    limits: tuple[int, int] = field(default=(0, 0), compare=False)
+
+    def refusal(self, *, full: int) -> TooManyStreams:
+        """Return what says that the first or the second of the two has no place left."""
+        return TooManyStreams(_WHOSE[full], self.limits[full - 1])
 
 
 class StreamSlots:
@@ -39,10 +46,10 @@ class StreamSlots:
         self._redis = redis
         self._rates = rates
         self._streams_per_node = streams_per_node
-        self._held: set[_Slot] = set()
+        self._held: set[Place] = set()
         self._readers = 0
 
-    async def take_run(
+    def place_of_run(
         self,
         run_id: RunId,
         *,
@@ -50,22 +57,22 @@ class StreamSlots:
         owner: str,
         is_person: bool,
         rates: Mapping[str, int],
-    ) -> None:
-        """Take the place of a run; raises `TooManyStreams`.
+    ) -> Place:
+        """Return the place of a run, for whoever takes it.
 
         `rates` are the limits that hold for the organization, by the keys of their settings. One
         person has a limit in each organization; a service key has only the organization's.
         """
-        slot = _Slot(run_slot_keys(organization_id, owner), run_id)
-        await self._take(slot, self._limits(rates, is_person=is_person))
+        limits = self._limits(rates, is_person=is_person)
+        return Place(run_slot_keys(organization_id, owner), run_id, limits)
 
     async def release_run(
         self, run_id: RunId, *, organization_id: OrganizationId, owner: str
     ) -> None:
         """Give the place back, if it still has one; what Redis cannot be told now expires there."""
-        slot = _Slot(run_slot_keys(organization_id, owner), run_id)
-        if slot in self._held:
-            await self._release(slot)
+        place = Place(run_slot_keys(organization_id, owner), run_id)
+        if place in self._held:
+            await self.release(place)
 
     @asynccontextmanager
     async def reading(
@@ -77,19 +84,41 @@ class StreamSlots:
         rates: Mapping[str, int],
     ) -> AsyncIterator[None]:
         """Hold the place of one open event stream; raises `TooManyStreams` or `NodeFull`."""
+        async with self.expecting(
+            organization_id=organization_id, owner=owner, is_person=is_person, rates=rates
+        ) as place:
+            await self.take(place)
+            yield
+
+    @asynccontextmanager
+    async def expecting(
+        self,
+        *,
+        organization_id: OrganizationId,
+        owner: str,
+        is_person: bool,
+        rates: Mapping[str, int],
+    ) -> AsyncIterator[Place]:
+        """Yield the place of one event stream, for whoever takes it in the block.
+
+        It is given back at the end, if it was taken. Raises `NodeFull`.
+        """
         if self._readers >= self._streams_per_node:
             raise NodeFull
-        slot = _Slot(reader_slot_keys(organization_id, owner), new_ulid())
-        limits = self._limits(rates, is_person=is_person)
+        person, everybody = self._limits(rates, is_person=is_person)
+        limits = (READERS_PER_RUN * person, READERS_PER_RUN * everybody)
+        place = Place(reader_slot_keys(organization_id, owner), new_ulid(), limits)
         self._readers += 1
         try:
-            await self._take(slot, [READERS_PER_RUN * limit for limit in limits])
-            try:
-                yield
-            finally:
-                await self._release(slot)
+            yield place
         finally:
             self._readers -= 1
+            if place in self._held:
+                await self.release(place)
+
+    def hold(self, place: Place) -> None:
+        """Keep a place that was taken from expiring."""
+        self._held.add(place)
 
     async def renew(self) -> None:
         """Keep all that is held from expiring; raises what the driver raises."""
@@ -105,32 +134,34 @@ class StreamSlots:
             # One that was given back meanwhile may have been taken anew by the renewal.
             for slot in held:
                 if slot not in self._held:
-                    await self._release(slot)
+                    await self.release(slot)
 
-    def _limits(self, rates: Mapping[str, int], *, is_person: bool) -> Sequence[int]:
+    def _limits(self, rates: Mapping[str, int], *, is_person: bool) -> tuple[int, int]:
         defaults = self._rates
         person = rates.get("streams_per_user", defaults.streams_per_user)
         everybody = rates.get("streams_per_organization", defaults.streams_per_organization)
         return (person if is_person else UNLIMITED, everybody)
 
-    async def _take(self, slot: _Slot, limits: Sequence[int]) -> None:
-        about: tuple[str | int, ...] = (slot.member, SLOT_SECONDS, *limits)
+    async def take(self, place: Place) -> None:
+        """Take a place alone; raises `TooManyStreams`."""
+        about: tuple[str | int, ...] = (place.member, SLOT_SECONDS, *place.limits)
         try:
-            full: Any = await self._redis.eval(TAKE_SLOTS, 2, *slot.keys, *about)
+            full: Any = await self._redis.eval(TAKE_SLOTS, 2, *place.keys, *about)
         except BaseException:
-            await self._release(slot)
+            await self.release(place)
             raise
         if full:
-            raise TooManyStreams(_WHOSE[full], limits[full - 1])
-        self._held.add(slot)
+            raise place.refusal(full=full)
+        self.hold(place)
 
-    async def _release(self, slot: _Slot) -> None:
-        self._held.discard(slot)
+    async def release(self, place: Place) -> None:
+        """Give a place back; what Redis cannot be told now expires there."""
+        self._held.discard(place)
         pipeline: Any = self._redis.pipeline(transaction=False)
         try:
             async with pipeline as said:
-                for key in slot.keys:
-                    said.zrem(key, slot.member)
+                for key in place.keys:
+                    said.zrem(key, place.member)
                 await said.execute()
         except (RedisError, OSError) as failure:
             log.debug("slot_left_to_expire", error=type(failure).__name__)

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from redis.asyncio import Redis
 
 from cadence.config.declaring import Value
+from cadence.domains.access.ahead import Ahead
 from cadence.domains.access.permissions import Account, KeyAccount, Standing
 from cadence.domains.access.repository import AccessRepository
 from cadence.infra.database.reach import PLATFORM
@@ -38,7 +39,8 @@ _STANDING = TypeAdapter(Standing)
 class AuthorityCache:
     """Accounts with their memberships, service keys, and organizations' status and limits.
 
-    `environment` is the first tier of settings.
+    `environment` is the first tier of settings. One that is made for a request may be asked to look
+    ahead for it.
     """
 
     def __init__(
@@ -47,6 +49,18 @@ class AuthorityCache:
         self._redis = redis
         self._sessions = sessions
         self._environment = environment
+        self._ahead = Ahead()
+
+    def look_ahead(self, user_id: UserId, organization_id: OrganizationId | None) -> Ahead:
+        """Name what will be asked for, for whoever talks to Redis anyway."""
+        organizations = () if organization_id is None else (_organization(organization_id),)
+        self._ahead = Ahead(_user(user_id), *organizations)
+        return self._ahead
+
+    def has_ahead(self, organization_id: OrganizationId) -> bool:
+        """Whether an organization's standing is here, so that no store is asked for it."""
+        held = self._ahead.peek(_organization(organization_id))
+        return held is not None and held.startswith(KNOWN)
 
     async def find_account(self, user_id: UserId) -> Account | None:
         """Return a user with all of their memberships."""
@@ -96,8 +110,7 @@ class AuthorityCache:
             await self._redis.delete(name)
 
     async def _find(self, name: str, kind: TypeAdapter[Known], read: Read[Known]) -> Known | None:
-        # Its types leave open whether answers are decoded; ours are not.
-        kept: Any = await self._redis.get(name)
+        kept = await self._look(name)
         if kept is not None:
             is_known = kept.startswith(KNOWN)
             return kind.validate_json(kept[len(KNOWN) :]) if is_known else await self._read(read)
@@ -110,6 +123,14 @@ class AuthorityCache:
         else:
             value = KNOWN + kind.dump_json(found)
             await self._redis.eval(_STORE, 1, name, mark, value, KEPT_SECONDS)
+        return found
+
+    async def _look(self, name: str) -> bytes | None:
+        if self._ahead.is_holding(name):
+            return self._ahead.take(name)
+        # Its types leave open whether answers are decoded; ours are not.
+        kept: Any = await self._redis.get(name)
+        found: bytes | None = kept
         return found
 
     async def _read(self, read: Read[Known]) -> Known | None:

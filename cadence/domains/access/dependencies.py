@@ -21,6 +21,7 @@ from cadence.http.errors import request_id_of
 from cadence.http.ids import path_uuid
 from cadence.http.request_rates import Rates
 from cadence.http.unit_of_work import Parts, Work
+from cadence.kernel.errors import CadenceError
 from cadence.kernel.ids import ApiKeyId, OrganizationId
 
 _bearer = HTTPBearer(
@@ -57,17 +58,29 @@ def build_access(parts: Parts, guesses: Guesses) -> AccessService:
 Access = Annotated[AccessService, Depends(at_once(build_access))]
 
 
-async def signed_in(
-    access: Access,
-    request: Request,
-    *,
-    rates: Rates,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-) -> Principal:
-    """Guard: anybody with a good token, be it a person's or a service key, within their limit."""
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+
+
+async def identified(access: Access, request: Request, credentials: Credentials) -> Principal:
+    """Tell who a good token belongs to; no guard, since nothing has been counted yet."""
     if credentials is None:
         raise NotSignedIn
-    principal = await access.identify(credentials.credentials, origin_of(request))
+    towards = _find_organization_id(request.path_params.get("org", ""))
+    return await access.identify(credentials.credentials, origin_of(request), towards=towards)
+
+
+def _find_organization_id(text: str) -> OrganizationId | None:
+    try:
+        return OrganizationId(UUID(text))
+    except ValueError:
+        return None
+
+
+async def signed_in(
+    access: Access, request: Request, *, rates: Rates, credentials: Credentials
+) -> Principal:
+    """Guard: anybody with a good token, be it a person's or a service key, within their limit."""
+    principal = await identified(access, request, credentials)
     await rates.count_caller(principal.actor)
     return principal
 
@@ -97,22 +110,33 @@ async def sys_admin(principal: SignedInPerson) -> Person:
     return principal
 
 
-def read_organization_id(org: Annotated[str, Path(description="An organization's id.")]) -> UUID:
+OrganizationInPath = Annotated[str, Path(description="An organization's id.")]
+
+
+def read_organization_id(org: OrganizationInPath) -> UUID:
     """Read the id in the path; whatever is no id cannot be found."""
     return path_uuid(org)
 
 
 async def member(
     access: Access,
-    principal: SignedIn,
+    principal: Annotated[Principal, Depends(identified)],
     *,
     rates: Rates,
-    organization_id: Annotated[UUID, Depends(at_once(read_organization_id))],
+    org: OrganizationInPath,
 ) -> OrganizationScope:
-    """Guard: members of the organization in the path, and sys_admins, within its limits."""
-    scope = await access.enter(principal, OrganizationId(organization_id))
+    """Guard: members of the organization in the path, and sys_admins, within all their limits."""
+    try:
+        organization_id = OrganizationId(read_organization_id(org))
+        if not access.knows(organization_id):
+            # Nobody may have the database asked more often than their limit allows.
+            await rates.count_caller(principal.actor)
+        scope = await access.enter(principal, organization_id)
+    except CadenceError:
+        await rates.count_caller(principal.actor)
+        raise
     structlog.contextvars.bind_contextvars(organization_id=str(scope.organization_id))
-    await rates.count_organization(scope.organization_id, scope.rates)
+    await rates.count_both(principal.actor, scope.organization_id, scope.rates)
     return scope
 
 

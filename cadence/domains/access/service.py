@@ -65,6 +65,7 @@ class AccessService:
         self._signing_key = signing_key
         self._clock = clock
         self._asking: Account | None = None
+        self._identified: tuple[str, Principal] | None = None
 
     async def log_in(self, username: str, password: str, *, address: str) -> Login:
         """Open a session; raises `WrongCredentials` after the same time whatever was wrong.
@@ -94,11 +95,26 @@ class AccessService:
         """End the session that asks."""
         await self._logins.end(person.user_id, person.session_id)
 
-    async def identify(self, token: str, origin: Origin) -> Principal:
-        """Return who a token belongs to, as they are known now; raises `NotSignedIn`."""
+    async def identify(
+        self, token: str, origin: Origin, *, towards: OrganizationId | None = None
+    ) -> Principal:
+        """Return who a token belongs to, as they are known now; raises `NotSignedIn`.
+
+        `towards` is what they will want to enter, if anything.
+        """
+        if self._identified is not None and self._identified[0] == token:
+            return self._identified[1]
+        principal: Principal
         if service_keys.is_service_key(token):
-            return await self._identify_key(token, origin)
-        return await self._identify_person(token, origin)
+            principal = await self._identify_key(token, origin)
+        else:
+            principal = await self._identify_person(token, origin, towards)
+        self._identified = (token, principal)
+        return principal
+
+    def knows(self, organization_id: OrganizationId) -> bool:
+        """Whether `enter` need not ask any store, for a person who was identified."""
+        return self._asking is not None and self._authority.has_ahead(organization_id)
 
     async def enter(
         self, principal: Principal, organization_id: OrganizationId
@@ -116,12 +132,15 @@ class AccessService:
             account = await self._authority.find_account(principal.user_id)
         return {} if account is None else account.memberships
 
-    async def _identify_person(self, token: str, origin: Origin) -> Person:
+    async def _identify_person(
+        self, token: str, origin: Origin, towards: OrganizationId | None
+    ) -> Person:
         try:
             claims = tokens.read(token, key=self._signing_key, now=self._clock.now())
         except tokens.BadToken:
             raise NotSignedIn from None
-        if not await self._logins.is_open(claims):
+        ahead = self._authority.look_ahead(claims.user_id, towards)
+        if not await self._logins.is_open(claims, ahead):
             raise NotSignedIn
         account = await self._authority.find_account(claims.user_id)
         if account is None or account.is_disabled:

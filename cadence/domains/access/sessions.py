@@ -10,6 +10,7 @@ import orjson
 from redis.asyncio import Redis
 
 from cadence.config.settings import AccessSettings
+from cadence.domains.access.ahead import Ahead
 from cadence.domains.access.tokens import TokenClaims, hash_secret, new_secret
 from cadence.kernel.clock import Clock
 from cadence.kernel.ids import SessionId, UserId, new_ulid
@@ -65,9 +66,12 @@ class SessionStore:
         await self._drop_oldest(user_id, now)
         return OpenedSession(claims=claims, expires_at=expires_at)
 
-    async def is_open(self, claims: TokenClaims) -> bool:
-        """Whether the token's session lives and handed out this very token; use prolongs it."""
-        raw, left = await self._look(claims.session_id)
+    async def is_open(self, claims: TokenClaims, ahead: Ahead | None = None) -> bool:
+        """Whether the token's session lives and handed out this very token; use prolongs it.
+
+        What `ahead` names is fetched with it.
+        """
+        raw, left = await self._look(claims.session_id, ahead or Ahead())
         if raw is None:
             return False
         record = orjson.loads(raw)
@@ -103,14 +107,18 @@ class SessionStore:
         found: Any = await self._redis.zrange(_index(user_id), 0, last)
         return [SessionId(raw.decode()) for raw in found]
 
-    async def _look(self, session_id: SessionId) -> tuple[bytes | None, int]:
+    async def _look(self, session_id: SessionId, ahead: Ahead) -> tuple[bytes | None, int]:
         """Return what is kept of a session, and the seconds it has left; one round trip."""
         # Its commands are typed as if each had to be awaited; they are only queued.
         async with self._redis.pipeline(transaction=False) as queue:
             asked: Any = queue
             asked.get(_key(session_id))
             asked.ttl(_key(session_id))
-            raw, left = await asked.execute()
+            if ahead.names:
+                asked.mget(ahead.names)
+            raw, left, *held = await asked.execute()
+        for values in held:
+            ahead.keep(values)
         return raw, left
 
     async def _prolong(self, session_id: SessionId, *, left: int, until: float) -> None:

@@ -150,10 +150,16 @@ class TurnDriver:
             record.organization_id, record.orchestrator_id, build_hash=turn.build_hash
         )
         async with lease as built:
+            # Before any model is asked, be it for a summary.
+            anchors = (
+                built.anchoring.none()
+                if turn.resource_id is None
+                else await built.anchoring.load(turn.resource_id)
+            )
             history = await self._memory.recall(
                 turn.past, record, model=built.model, meter=said.meter
             )
-            asked = Turn(message=turn.message, history=history, meter=said.meter)
+            asked = Turn(message=turn.message, history=history, anchors=anchors, meter=said.meter)
             async with aclosing(built.runtime.stream(asked)) as events:
                 async for event in events:
                     await said.note(event)

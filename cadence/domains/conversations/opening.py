@@ -31,6 +31,7 @@ class OpenConversation:
     """A conversation that a turn goes on with."""
 
     orchestrator_id: UUID | None
+    resource_id: str | None
     message_count: int
 
 
@@ -137,6 +138,7 @@ class OpeningRepository:
                 Orchestrator.config_hash,
                 Conversation.id.label("conversation_id"),
                 Conversation.orchestrator_id.label("spoken_to"),
+                Conversation.resource_id,
                 Conversation.message_count,
                 parts.said(Setting.organization_id.is_(None)).label("global_rows"),
                 parts.said(Setting.organization_id == self._organization_id).label("own_rows"),
@@ -171,7 +173,11 @@ def _read(row: Any, asked: Asked, environment: Environment) -> Opening:
         model_versions=dict(row.model_versions or ()),
         conversation=None
         if row.conversation_id is None
-        else OpenConversation(orchestrator_id=row.spoken_to, message_count=row.message_count),
+        else OpenConversation(
+            orchestrator_id=row.spoken_to,
+            resource_id=row.resource_id,
+            message_count=row.message_count,
+        ),
         recalled=None if asked.window is None else _recalled(row),
     )
 

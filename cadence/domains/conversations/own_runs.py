@@ -12,6 +12,7 @@ from cadence.kernel.ids import RunId
 from cadence.runs.errors import RunInterrupted
 from cadence.runs.logged import LoggedEvent
 from cadence.runs.opening import Runs
+from cadence.runs.slots import Place
 
 Batches = AsyncGenerator[Sequence[LoggedEvent], None]
 
@@ -28,6 +29,15 @@ class OwnRuns:
     def reading(self) -> AbstractAsyncContextManager[None]:
         """Hold the place of one reader; raises `TooManyStreams` or `NodeFull`."""
         return self._runs.slots.reading(
+            organization_id=self._organization_id,
+            owner=self._owner,
+            is_person=self._scope.user_id is not None,
+            rates=self._scope.rates,
+        )
+
+    def expecting(self) -> AbstractAsyncContextManager[Place]:
+        """Yield the place of one reader, for whoever takes it with a run's; raises `NodeFull`."""
+        return self._runs.slots.expecting(
             organization_id=self._organization_id,
             owner=self._owner,
             is_person=self._scope.user_id is not None,

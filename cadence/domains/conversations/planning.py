@@ -21,6 +21,7 @@ from cadence.domains.settings.tiers import Environment
 from cadence.engine.contract import PastMessage
 from cadence.infra.database.tables import Conversation
 from cadence.kernel.clock import Clock
+from cadence.kernel.errors import FieldProblem, InvalidInput
 from cadence.kernel.ids import MessageId, new_uuid
 from cadence.pool.windows import MessageWindows
 from cadence.runs.record import RunRecord
@@ -31,12 +32,13 @@ NOTHING = Recalled(messages=(), summary=None)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedTurn:
-    """A turn whose user message is stored."""
+    """A turn whose user message is stored; `resource_id` is the record that it is about."""
 
     record: RunRecord
     build_hash: str
     message: str
     past: Past
+    resource_id: str | None = None
 
 
 class PastReader:
@@ -120,20 +122,26 @@ class TurnPlanner:
     async def plan(self, asked: TurnRequest, record: RunRecord) -> PlannedTurn:
         """Check the turn and store its message.
 
-        Raises `NotFound`, `OrchestratorDisabled` or `WrongOrchestrator`.
+        Raises `NotFound`, `OrchestratorDisabled`, `WrongOrchestrator`, or `InvalidInput` for
+        another record than the conversation's.
         """
         opening, launch = await self._reader.open(asked, record)
         if asked.conversation_id is None:
+            resource_id = asked.resource_id
             await self._begin(asked, record)
         else:
-            _require_same_orchestrator(opening)
+            resource_id = _require_same(opening, asked)
         past = await self._reader.read(opening, record, launch.config.mode_config)
         try:
             await self._transcripts.append(record.conversation_id, self._message(asked, record))
         except ConversationGone:  # deleted since it was read
             raise ConversationNotFound from None
         return PlannedTurn(
-            record=record, build_hash=launch.build_hash, message=asked.message, past=past
+            record=record,
+            build_hash=launch.build_hash,
+            message=asked.message,
+            past=past,
+            resource_id=resource_id,
         )
 
     async def _begin(self, asked: TurnRequest, record: RunRecord) -> None:
@@ -144,6 +152,7 @@ class TurnPlanner:
             user_id=self._owner.user_id,
             api_key_id=self._owner.api_key_id,
             orchestrator_id=record.orchestrator_id,
+            resource_id=asked.resource_id,
             title=" ".join(asked.message.split())[:TITLE_CHARACTERS] or "Conversation",
             message_count=0,
             created_at=now,
@@ -166,8 +175,14 @@ class TurnPlanner:
         )
 
 
-def _require_same_orchestrator(opening: Opening) -> None:
-    if opening.conversation is None:
+def _require_same(opening: Opening, asked: TurnRequest) -> str | None:
+    """Return the record that the conversation is about."""
+    found = opening.conversation
+    if found is None:
         raise ConversationNotFound
-    if opening.conversation.orchestrator_id != opening.written.orchestrator_id:
+    if found.orchestrator_id != opening.written.orchestrator_id:
         raise WrongOrchestrator
+    if asked.resource_id not in {None, found.resource_id}:
+        # What was said about one record must not be read as if it were about another.
+        raise InvalidInput.of(FieldProblem("resource_id", "must be the conversation's own"))
+    return found.resource_id

@@ -9,10 +9,12 @@ from pydantic import Field
 
 from cadence.http.bodies import Input, Output
 from cadence.http.paging import ListQuery, Perhaps
-from cadence.http.text import Name, SafeText
+from cadence.http.text import Name, SafeLine, SafeText
 
 # About eight pages; longer texts belong into a plugin's search, not into a prompt.
 MAX_MESSAGE_CHARACTERS = 32_768
+# As the column has it.
+MAX_RESOURCE_CHARACTERS = 200
 ConversationSort = Literal["created_at", "-created_at", "updated_at", "-updated_at"]
 
 
@@ -21,6 +23,9 @@ class OnDisconnect(StrEnum):
 
     CONTINUE = "continue"
     CANCEL = "cancel"
+
+
+ResourceId = Annotated[SafeLine, Field(min_length=1, max_length=MAX_RESOURCE_CHARACTERS)]
 
 
 class TurnRequest(Input):
@@ -32,6 +37,13 @@ class TurnRequest(Input):
     instance_id: UUID
     message: Annotated[SafeText, Field(min_length=1, max_length=MAX_MESSAGE_CHARACTERS)]
     conversation_id: UUID | None = None
+    resource_id: ResourceId | None = Field(
+        default=None,
+        description=(
+            "The record that a new conversation is about, for plugins whose agent works on one. "
+            "It stays the conversation's, so later turns may leave it out; none may name another."
+        ),
+    )
     on_disconnect: OnDisconnect = OnDisconnect.CONTINUE
 
 
@@ -86,11 +98,15 @@ class ConversationQuery(ListQuery[ConversationSort]):
 
 
 class ConversationRead(Output):
-    """One conversation; `instance_id` is null once its orchestrator is gone."""
+    """One conversation; `instance_id` is null once its orchestrator is gone.
+
+    `resource_id` is the record that it is about, null for most.
+    """
 
     id: UUID
     title: str
     instance_id: UUID | None
+    resource_id: str | None
     message_count: int
     created_at: datetime
     updated_at: datetime

@@ -72,6 +72,7 @@ class ConversationService:
             api_key_id=source.api_key_id,
             orchestrator_id=source.orchestrator_id,
             title=source.title,
+            resource_id=source.resource_id,
             message_count=0,
             created_at=now,
             updated_at=now,

@@ -21,6 +21,7 @@ def show(row: Conversation) -> ConversationRead:
         id=row.id,
         title=row.title,
         instance_id=row.orchestrator_id,
+        resource_id=row.resource_id,
         message_count=row.message_count,
         created_at=row.created_at,
         updated_at=row.updated_at,

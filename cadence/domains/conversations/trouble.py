@@ -24,6 +24,13 @@ from cadence.engine.errors import (
 )
 from cadence.infra.away import Store, StoreUnavailable
 from cadence.kernel.errors import CadenceError
+from cadence.pool.errors import (
+    AnchorFailed,
+    AnchorRefused,
+    AnchorUnavailable,
+    ResourceRequired,
+    ResourceUnexpected,
+)
 from cadence.runs.errors import (
     ConversationBusy,
     NodeFull,
@@ -45,12 +52,20 @@ START_TROUBLE: tuple[CadenceError, ...] = (
     NodeFull(),
     ShuttingDown(),
 )
+ANCHOR_TROUBLE: tuple[CadenceError, ...] = (
+    ResourceUnexpected(),
+    ResourceRequired("Support tickets"),
+    AnchorRefused("There is no ticket T-4711."),
+    AnchorFailed("Support tickets", "its code failed"),
+    AnchorUnavailable("Support tickets"),
+)
 # In a stream these come as an `error` event.
 TURN_TROUBLE: tuple[CadenceError, ...] = (
     *BUILD_TROUBLE,
     RunCancelled(),
     RunInterrupted(),
     RunLogLost(),
+    *ANCHOR_TROUBLE,
     # No run's log tells which store it was; answers are kept in this one.
     StoreUnavailable(Store.DATABASE),
     RunTooLarge(8_388_608),

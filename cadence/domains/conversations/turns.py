@@ -18,11 +18,12 @@ from cadence.domains.conversations.repeating import RepeatedRequests
 from cadence.domains.conversations.schemas import OnDisconnect, TurnRequest
 from cadence.infra.away import Store, StoreUnavailable, find_store_away
 from cadence.kernel.clock import Clock
-from cadence.kernel.ids import ConversationId, OrchestratorId, RunId, new_ulid
+from cadence.kernel.ids import ConversationId, OrchestratorId, RunId, new_ulid, new_uuid
 from cadence.kernel.own_task import own_task
 from cadence.runs.opening import Runs
 from cadence.runs.record import RunRecord
 from cadence.runs.registry import RunScope
+from cadence.runs.slots import Place
 from cadence.runs.writing import RunWriter
 
 OpenPlanner = Callable[[], AbstractAsyncContextManager[TurnPlanner]]
@@ -79,8 +80,12 @@ class TurnService:
         self._own = own
         self._clock = clock
 
-    async def start(self, asked: TurnRequest, *, key: str | None) -> StartedTurn:
+    async def start(
+        self, asked: TurnRequest, *, key: str | None, reader: Place | None = None
+    ) -> StartedTurn:
         """Store the message and start the run, or find the run that `key` has started before.
+
+        Without a key, the place of its `reader` is taken together with what the run needs.
 
         Nothing is left of a turn that raises, but for one whose message may be stored: `RunRescuer`
         ends it or forgets it, and until then its key leads to it.
@@ -90,7 +95,7 @@ class TurnService:
         run_id = RunId(new_ulid())
         attempt = _Attempt()
         if key is None:
-            return await self._start(asked, run_id, attempt)
+            return await self._start(asked, run_id, attempt, reader=reader)
         earlier = await self._repeats.claim(key, asked, run_id)
         if earlier is not None:
             return self._started(earlier.record, asked, finished=None)
@@ -107,8 +112,12 @@ class TurnService:
         A reader for whom there is no room is told so before anything is started.
         """
         async with AsyncExitStack() as place:
-            await place.enter_async_context(self._own.reading())
-            started = await self.start(asked, key=key)
+            reader = None
+            if key is None:
+                reader = await place.enter_async_context(self._own.expecting())
+            else:
+                await place.enter_async_context(self._own.reading())
+            started = await self.start(asked, key=key, reader=reader)
             return started, await self._own.read(started.run_id, place.pop_all())
 
     async def finish(self, started: StartedTurn, lost: Lost) -> FinishedTurn:
@@ -123,34 +132,32 @@ class TurnService:
             raise finished.error
         return finished
 
-    async def _start(self, asked: TurnRequest, run_id: RunId, attempt: _Attempt) -> StartedTurn:
-        await self._runs.slots.take_run(
+    async def _start(
+        self,
+        asked: TurnRequest,
+        run_id: RunId,
+        attempt: _Attempt,
+        *,
+        reader: Place | None = None,
+    ) -> StartedTurn:
+        record = self._record(asked, run_id)
+        place = self._runs.slots.place_of_run(
             run_id,
             organization_id=self._scope.organization_id,
             owner=self._owner,
             is_person=self._scope.user_id is not None,
             rates=self._scope.rates,
         )
-        try:
-            async with self._runs.lock.taking(
-                asked.conversation_id,
-                organization_id=self._scope.organization_id,
-                owner=self._owner,
-                run_id=run_id,
-            ) as taken:
-                record = self._record(asked, run_id, taken.conversation_id)
-                return await self._launch(asked, record, attempt)
-        except BaseException:
-            await self._leave_place(run_id)
-            raise
+        async with self._runs.beginning.taking(record, run=place, reader=reader) as writer:
+            return await self._launch(asked, writer, attempt)
 
     async def _launch(
-        self, asked: TurnRequest, record: RunRecord, attempt: _Attempt
+        self, asked: TurnRequest, writer: RunWriter, attempt: _Attempt
     ) -> StartedTurn:
+        record = writer.record
         loop = asyncio.get_running_loop()
         finished: Finished = loop.create_future()
         planned: asyncio.Future[PlannedTurn] = loop.create_future()
-        writer = await self._runs.log.open(record)
         try:
             # Before the message is stored: from then on the registry sees to it that the run ends.
             self._runs.registry.start(
@@ -171,14 +178,13 @@ class TurnService:
             raise
         return self._started(record, asked, finished=finished)
 
-    def _record(
-        self, asked: TurnRequest, run_id: RunId, conversation_id: ConversationId
-    ) -> RunRecord:
+    def _record(self, asked: TurnRequest, run_id: RunId) -> RunRecord:
+        # Nobody has looked yet whose conversation it is: each owner has a lock of their own for it.
         return RunRecord(
             run_id=run_id,
             organization_id=self._scope.organization_id,
             owner=self._owner,
-            conversation_id=conversation_id,
+            conversation_id=ConversationId(asked.conversation_id or new_uuid()),
             orchestrator_id=OrchestratorId(asked.instance_id),
             request_id=self._scope.principal.origin.request_id,
             started_at=self._clock.now(),
@@ -205,10 +211,8 @@ class TurnService:
         scope: RunScope,
         finished: Finished,
     ) -> None:
-        await asyncio.wait([planned])
-        if planned.cancelled():
-            return
-        turn = planned.result()
+        # Cancelled when its turn never begins, and this task with it.
+        turn = await planned
         try:
             with _telling(turn.record):
                 finished.set_result(await self._driver.drive(turn, writer, scope))

@@ -1,11 +1,16 @@
 """Clients for everyone who speaks OpenAI's wire: OpenAI, Azure, compatible servers, offline."""
 
-from typing import Any
+from functools import cached_property
+from typing import Any, cast
 
 import httpx2
 from openai import AsyncAzureOpenAI, AsyncOpenAI
-from openai._base_client import BaseClient
-from openai.types.chat import ChatCompletionChunk
+from openai._base_client import BaseClient, make_request_options
+from openai._streaming import AsyncStream
+from openai._utils import is_given
+from openai.resources.chat.chat import AsyncChat
+from openai.resources.chat.completions import AsyncCompletions
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import ValidationError
 from typing_extensions import override
 
@@ -16,6 +21,44 @@ from cadence.engine.transports import Transports
 
 # Servers without keys get this one, because the library insists on some.
 _NO_KEY = "none"
+# What a call says of itself and not to the model.
+_ABOUT_CALL = frozenset({"extra_headers", "extra_query", "extra_body", "timeout"})
+
+
+class _PlainCompletions(AsyncCompletions):
+    """Sends what it is given as it is.
+
+    The library looks through all of a call, message for message, for what is not JSON yet; at half
+    a millisecond and more, to find that there is nothing.
+    """
+
+    @override
+    async def create(self, **asked: Any) -> Any:
+        """Ask; a call that wants no stream goes the library's own way."""
+        if asked.get("stream") is not True:
+            return await super().create(**asked)
+        about = {name: value for name, value in asked.items() if name in _ABOUT_CALL}
+        return await self._post(
+            "/chat/completions",
+            body={
+                name: value
+                for name, value in asked.items()
+                if name not in _ABOUT_CALL and is_given(value)
+            },
+            options=make_request_options(**about, security={"bearer_auth": True}),
+            cast_to=ChatCompletion,
+            stream=True,
+            stream_cls=AsyncStream[ChatCompletionChunk],
+        )
+
+
+class _PlainChat(AsyncChat):
+    """Leads to the completions that send what they are given."""
+
+    @cached_property
+    @override
+    def completions(self) -> AsyncCompletions:
+        return _PlainCompletions(self._client)
 
 
 class _QuickToRead(BaseClient[Any, Any]):
@@ -36,6 +79,11 @@ class _QuickToRead(BaseClient[Any, Any]):
                 # The library takes chunks that leave out what they should have.
                 pass
         return super()._process_response_data(data=data, cast_to=cast_to, response=response)
+
+    @cached_property
+    def chat(self) -> AsyncChat:
+        """Chat Completions."""
+        return _PlainChat(cast("AsyncOpenAI", self))
 
 
 class _OpenAI(_QuickToRead, AsyncOpenAI):

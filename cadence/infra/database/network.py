@@ -8,7 +8,9 @@ from typing import Any
 
 from asyncpg import (  # type: ignore[import-untyped]  # it brings no types
     Connection,
+    InsufficientPrivilegeError,
     InterfaceError,
+    InvalidParameterValueError,
     PostgresError,
 )
 from sqlalchemy import Connection as SqlConnection
@@ -20,6 +22,8 @@ from sqlalchemy.exc import InvalidatePoolError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
+from cadence.infra.database.walls import RAISED, connecting, raising
+
 # Seconds in which a connection that is not new must answer; one that does not is replaced.
 PING_SECONDS = 0.5
 # What a connection notes of its last statement: when it was sent, and whether it took long.
@@ -29,6 +33,9 @@ _WAS_SLOW = "was_slow"
 
 def watch_the_network(engine: AsyncEngine) -> None:
     """Try each connection before it is used, and have `away.is_away` know what the network does.
+
+    It is tried by what everybody's first question would be, to begin a transaction, and for a
+    session behind its wall: three round trips in one. One that is not used is rolled back.
 
     After a statement that took long it is tried again before the next one: a transaction of many
     statements must not wait for a slow network once for each of them.
@@ -47,12 +54,48 @@ def watch_the_network(engine: AsyncEngine) -> None:
 
 def _try(
     connection: AsyncAdapt_asyncpg_connection,
-    _entry: ConnectionPoolEntry,
+    entry: ConnectionPoolEntry,
     _checked_out: PoolProxiedConnection,
 ) -> None:
-    if not connection.run_async(_answers):
+    reach = connecting()
+    entry.info.pop(RAISED, None)
+    begin = "BEGIN" if reach is None else f"BEGIN; {raising(reach)}"
+    begun = connection.run_async(lambda driven: _begin(driven, begin))
+    if begun is not None:
+        entry.info[RAISED] = reach
+        # What it would have begun with its first statement.
+        connection._transaction = begun  # noqa: SLF001  # no other way in
+
+
+class _Begun:
+    """A transaction as the driver's adapter ends it."""
+
+    def __init__(self, driven: Connection) -> None:
+        self._driven = driven
+
+    async def start(self) -> None:
+        """Do nothing: it was begun before it was made."""
+
+    async def commit(self) -> None:
+        await self._driven.execute("COMMIT")
+
+    async def rollback(self) -> None:
+        await self._driven.execute("ROLLBACK")
+
+
+async def _begin(connection: Connection, question: str) -> _Begun | None:
+    try:
+        await connection.execute(question, timeout=PING_SECONDS)
+    except (InsufficientPrivilegeError, InvalidParameterValueError):
+        # There is no such role, or it may not be taken: its first statement will say so.
+        await connection.execute("ROLLBACK", timeout=PING_SECONDS)
+        return None
+    except (OSError, PostgresError, InterfaceError):
+        # At once: a polite farewell would wait for an answer too.
+        connection.terminate()
         # Whatever took this one away will have taken those that were opened before it as well.
-        raise InvalidatePoolError
+        raise InvalidatePoolError from None
+    return _Begun(connection)
 
 
 async def _answers(connection: Connection) -> bool:

@@ -1,6 +1,7 @@
 """Holds every session to its reach, on each store by its own means."""
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Insert, Select, Update, event,
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction, with_loader_criteria
 from sqlalchemy.sql.base import ExecutableOption
+from typing_extensions import override
 
 from cadence.infra.database.base import Base, Owned, OwnedOrShared
 from cadence.infra.database.reach import NOWHERE, Reach
@@ -16,12 +18,17 @@ from cadence.infra.database.reach import NOWHERE, Reach
 REACH = "cadence_reach"
 ROLE = "cadence_app"
 OWNER = "organization_id"
-# One round trip: the role that owns nothing, the organization, and whether there is a wall at all.
-# `true` makes each last as long as the transaction, so a pooled connection remembers none of them.
-_RAISE = text(
-    "SELECT set_config('role', :role, true), set_config('app.organization_id', :owner, true), "
-    "set_config('app.reach', :reach, true)"
+# What a connection notes of a transaction that was begun behind its wall: whose rows it reaches.
+RAISED = "cadence_raised"
+# The role that owns nothing, the organization, and whether there is a wall at all. `true` makes
+# each last as long as the transaction, so a pooled connection remembers none of them.
+_RAISE = (
+    "SELECT set_config('role', {role}, true), set_config('app.organization_id', {owner}, true), "
+    "set_config('app.reach', {reach}, true)"
 )
+_RAISE_BOUND = text(_RAISE.format(role=":role", owner=":owner", reach=":reach"))
+# Whose session gets a connection just now, for whoever tries the connection.
+_connecting: ContextVar[Reach | None] = ContextVar("connecting", default=None)
 
 
 class OutsideReach(Exception):
@@ -40,6 +47,35 @@ class WalledSession(Session):
         reach: Reach = self.info.get(REACH, NOWHERE)
         return reach
 
+    @override
+    def _connection_for_bind(self, *positional: Any, **named: Any) -> Connection:
+        token = _connecting.set(self.reach)
+        try:
+            return super()._connection_for_bind(*positional, **named)
+        finally:
+            _connecting.reset(token)
+
+
+def connecting() -> Reach | None:
+    """Return the reach of the session that gets a connection just now; None outside of sessions."""
+    return _connecting.get()
+
+
+def raising(reach: Reach) -> str:
+    """Return what raises the wall in PostgreSQL as one statement without parameters."""
+    told = _told(reach).items()
+    # No words of anybody's: a role of ours, an id, and one of two words.
+    return _RAISE.format(**{name: f"'{value}'" for name, value in told})
+
+
+def _told(reach: Reach) -> dict[str, str]:
+    owner = reach.organization_id
+    return {
+        "role": ROLE,
+        "owner": "" if owner is None else str(UUID(str(owner))),
+        "reach": "platform" if reach.is_platform else "organization",
+    }
+
 
 def within_reach(session: AsyncSession, rows: Select[Any], table: type[Owned]) -> Select[Any]:
     """Narrow a query that becomes a value of a row to be added: no statement's criterion does."""
@@ -53,15 +89,8 @@ def _tell_the_store(
 ) -> None:
     if connection.dialect.name != "postgresql":
         return
-    reach = session.reach
-    connection.execute(
-        _RAISE,
-        {
-            "role": ROLE,
-            "owner": str(reach.organization_id or ""),
-            "reach": "platform" if reach.is_platform else "organization",
-        },
-    )
+    if connection.info.pop(RAISED, None) != session.reach:
+        connection.execute(_RAISE_BOUND, _told(session.reach))
 
 
 @event.listens_for(WalledSession, "do_orm_execute")

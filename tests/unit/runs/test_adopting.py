@@ -6,7 +6,17 @@ from cadence.engine.events import Outcome, Usage
 from cadence.kernel.clock import SystemClock
 from cadence.runs.adopting import RunAdopter
 from cadence.runs.ports import Settled
-from tests.fixtures.run_scene import Endings, a_node, a_record, delta, open_node, read, words, write
+from tests.fixtures.run_scene import (
+    Endings,
+    a_node,
+    a_record,
+    begin,
+    delta,
+    open_node,
+    read,
+    words,
+    write,
+)
 
 
 async def test_the_rest_of_a_stored_answer_is_said_before_the_end() -> None:
@@ -16,7 +26,7 @@ async def test_the_rest_of_a_stored_answer_is_said_before_the_end() -> None:
     async with FakeAsyncRedis() as redis, open_node(redis, "alive") as alive:
         dead = a_node(redis, "dead")
         async with dead.flusher.flushing():
-            await write(await dead.log.open(record), delta("It is "))
+            await write(await begin(dead, record), delta("It is "))
 
         adopter = RunAdopter(alive, ending=Endings(settled), clock=SystemClock())
         await adopter.finish("dead", record.organization_id, record.run_id)

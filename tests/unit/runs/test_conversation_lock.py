@@ -8,12 +8,13 @@ from redis.asyncio import Redis
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from cadence.kernel.ids import OrganizationId, RunId, new_ulid, new_uuid
-from cadence.runs.conversation_lock import LOCK_SECONDS
+from cadence.runs.beginning import LOCK_SECONDS
+from cadence.runs.claiming import give_back
 from cadence.runs.errors import ConversationBusy
 from cadence.runs.opening import Runs
 from cadence.runs.record import RunRecord
 from tests.fakes.lossy_redis import Fate, LossyCommands
-from tests.fixtures.run_scene import a_node, a_record, lock_of, taking
+from tests.fixtures.run_scene import a_node, a_record, begin, lock_of, taking
 
 
 @pytest.fixture
@@ -28,12 +29,7 @@ def _next_of(record: RunRecord) -> RunRecord:
 
 
 async def _release(runs: Runs, record: RunRecord) -> None:
-    await runs.lock.release(
-        record.conversation_id,
-        record.run_id,
-        organization_id=record.organization_id,
-        owner=record.owner,
-    )
+    await give_back(runs.redis, lock_of(record), record.run_id.encode())
 
 
 async def test_a_second_turn_has_to_wait_for_the_first_ones_end(redis: Redis) -> None:
@@ -118,8 +114,7 @@ async def test_what_went_wrong_is_told_though_nothing_can_be_given_back(
 
 async def test_renewal_keeps_a_runs_lock_and_makes_it_anew_when_it_is_lost(redis: Redis) -> None:
     runs, record = a_node(redis), a_record()
-    async with taking(runs, record):
-        await runs.log.open(record)
+    await begin(runs, record)
     key = lock_of(record)
     await redis.expire(key, 5)
     await runs.keeper.renew()

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cadence.runs.errors import RunLogLost
+from cadence.runs.flushing import LONGEST_REST
 from cadence.runs.registry import RunScope, StopReason
 from tests.fakes.lossy_redis import Fate, LossyRedis
-from tests.fixtures.run_scene import FINAL, a_node, a_record, delta, open_node, read, words
+from tests.fixtures.run_scene import FINAL, a_node, a_record, begin, delta, open_node, read, words
 
 
 @settings(max_examples=60, deadline=None)
@@ -27,7 +28,7 @@ def test_nothing_is_lost_and_nothing_is_said_twice(
 async def _write_in_bad_weather(fates: Sequence[Fate], groups: Sequence[int]) -> None:
     async with LossyRedis() as redis:
         runs, record = a_node(redis), a_record()
-        writer = await runs.log.open(record)
+        writer = await begin(runs, record)
         redis.fates = iter(fates)
         said = [f"<{group}.{place}>" for group, size in enumerate(groups) for place in range(size)]
         for place, word in enumerate(said):
@@ -52,7 +53,7 @@ async def test_runs_of_one_process_are_flushed_together() -> None:
         runs = a_node(redis)
         records = [a_record() for _ in range(20)]
         for record in records:
-            writer = await runs.log.open(record)
+            writer = await begin(runs, record)
             await writer.append(delta("said"))
             await writer.append(FINAL)
         redis.fates = iter([Fate.ARRIVES] + [Fate.QUESTION_LOST] * 100)
@@ -66,7 +67,7 @@ async def test_runs_of_one_process_are_flushed_together() -> None:
 async def test_a_run_whose_task_breaks_is_let_go() -> None:
     async with LossyRedis() as redis, open_node(redis) as runs:
         record = a_record()
-        writer = await runs.log.open(record)
+        writer = await begin(runs, record)
 
         async def work(_: RunScope) -> None:
             await writer.append(delta("and then"))
@@ -84,7 +85,7 @@ async def test_a_run_whose_task_breaks_is_let_go() -> None:
 async def test_a_run_that_another_took_is_told_why_it_stops() -> None:
     async with LossyRedis() as redis, open_node(redis) as runs:
         record = a_record()
-        writer = await runs.log.open(record)
+        writer = await begin(runs, record)
         stopped: asyncio.Future[StopReason | None] = asyncio.get_running_loop().create_future()
 
         async def for_ever() -> None:
@@ -105,8 +106,29 @@ async def test_a_run_that_another_took_is_told_why_it_stops() -> None:
 async def test_a_discarded_writer_takes_nothing_more() -> None:
     async with LossyRedis() as redis:
         runs = a_node(redis)
-        writer = await runs.log.open(a_record())
+        writer = await begin(runs, a_record())
         await runs.log.discard(writer)
 
         with pytest.raises(RunLogLost):
             await writer.append(delta("to nobody"))
+
+
+async def test_first_words_that_come_during_a_flush_do_not_wait_for_the_rest_after_it() -> None:
+    async with LossyRedis() as redis, open_node(redis) as runs:
+        slow, quick = await begin(runs, a_record()), await begin(runs, a_record())
+        await slow.append(delta("the first of many "))
+        await slow.settle()
+
+        async def speak_meanwhile() -> None:
+            # What a flush takes is how long the flusher rests after it.
+            await asyncio.sleep(LONGEST_REST)
+            await quick.append(delta("the first"))
+            await slow.append(delta("not the last"))
+
+        redis.before_next = speak_meanwhile
+        await slow.append(delta("words"))
+        heard = quick.tail.waiter()
+        await heard
+
+        assert words(quick.tail.since(0)) == "the first"
+        assert slow.is_behind

@@ -18,11 +18,11 @@ from tests.fixtures.run_scene import (
     FINAL,
     a_node,
     a_record,
+    begin,
     delta,
     lock_of,
     open_node,
     read,
-    taking,
     words,
     write,
 )
@@ -52,7 +52,7 @@ async def test_every_point_gives_exactly_the_rest(
 ) -> None:
     record = a_record()
     reader = runs if is_local else a_node(redis, "other")
-    await _say(await runs.log.open(record), "a b c")
+    await _say(await begin(runs, record), "a b c")
     whole = await read(reader, record)
 
     for place in range(5):
@@ -65,7 +65,7 @@ async def test_readers_everywhere_follow_a_run_while_it_is_written(
     runs: Runs, redis: Redis
 ) -> None:
     record = a_record()
-    writer = await runs.log.open(record)
+    writer = await begin(runs, record)
 
     async with asyncio.TaskGroup() as tasks:
         readers = [
@@ -81,7 +81,7 @@ async def test_readers_everywhere_follow_a_run_while_it_is_written(
 
 async def test_a_local_reader_knows_nothing_that_redis_lacks(redis: Redis) -> None:
     runs, record = a_node(redis), a_record()
-    writer = await runs.log.open(record)
+    writer = await begin(runs, record)
     batches = runs.log.read(record.organization_id, record.run_id)
     await writer.append(delta("unflushed"))
 
@@ -92,7 +92,7 @@ async def test_a_local_reader_knows_nothing_that_redis_lacks(redis: Redis) -> No
 
 async def test_deltas_that_wait_are_joined_and_nothing_else_is(runs: Runs) -> None:
     record = a_record()
-    writer = await runs.log.open(record)
+    writer = await begin(runs, record)
     started = AgentStarted(agent="b", timestamp=1.0)
     tool = ToolEnded(tool="p.t", call_id="1", result={"é": ["\x00"]}, duration_ms=1, is_error=False)
     await write(
@@ -116,7 +116,7 @@ async def test_deltas_that_wait_are_joined_and_nothing_else_is(runs: Runs) -> No
 
 async def test_a_reader_further_back_than_memory_goes_reads_from_redis(runs: Runs) -> None:
     record = a_record()
-    writer = await runs.log.open(record)
+    writer = await begin(runs, record)
     piece = "x" * (KEPT_BYTES // 4)
     for number in range(8):
         await write(writer, delta(f"{number}{piece}"))
@@ -134,7 +134,7 @@ async def test_a_reader_further_back_than_memory_goes_reads_from_redis(runs: Run
 
 async def test_silence_gives_heartbeats(runs: Runs, redis: Redis) -> None:
     record = a_record()
-    await runs.log.open(record)
+    await begin(runs, record)
 
     for node in (runs, a_node(redis, "other", heartbeat_seconds=0.05)):
         batches = aiter(node.log.read(record.organization_id, record.run_id))
@@ -147,7 +147,7 @@ async def test_an_expired_log_ends_the_reading(runs: Runs) -> None:
 
 async def test_a_run_is_its_owners_in_its_organization(runs: Runs) -> None:
     record = a_record()
-    await runs.log.open(record)
+    await begin(runs, record)
 
     found = await runs.log.find(record.organization_id, record.run_id, owner=record.owner)
 
@@ -169,7 +169,7 @@ async def test_what_is_no_runs_id_is_not_looked_for(
     runs: Runs, change: Callable[[str], str]
 ) -> None:
     record = a_record()
-    await _say(await runs.log.open(record), "all")
+    await _say(await begin(runs, record), "all")
 
     with pytest.raises(RunNotFound):
         await runs.log.find(
@@ -181,15 +181,7 @@ async def test_the_final_event_ends_the_run_and_frees_what_it_held(
     runs: Runs, redis: Redis
 ) -> None:
     record = a_record()
-    async with taking(runs, record):
-        await runs.slots.take_run(
-            record.run_id,
-            organization_id=record.organization_id,
-            owner=record.owner,
-            is_person=True,
-            rates={},
-        )
-    await _say(await runs.log.open(record), "all")
+    await _say(await begin(runs, record), "all")
 
     found = await runs.log.find(record.organization_id, record.run_id, owner=record.owner)
     assert found.is_ended
@@ -204,7 +196,7 @@ async def test_the_final_event_ends_the_run_and_frees_what_it_held(
 
 async def test_a_discarded_run_is_nowhere(runs: Runs, redis: Redis) -> None:
     record = a_record()
-    writer = await runs.log.open(record)
+    writer = await begin(runs, record)
 
     await runs.log.discard(writer)
 
@@ -216,7 +208,7 @@ async def test_a_discarded_run_is_nowhere(runs: Runs, redis: Redis) -> None:
 async def test_a_run_that_says_too_much_may_still_say_its_end(redis: Redis) -> None:
     async with open_node(redis, max_bytes=65_536) as runs:
         record = a_record()
-        writer = await runs.log.open(record)
+        writer = await begin(runs, record)
         await write(writer, delta("x" * 65_000))
 
         with pytest.raises(RunTooLarge):
@@ -227,11 +219,11 @@ async def test_a_run_that_says_too_much_may_still_say_its_end(redis: Redis) -> N
 
 
 async def test_what_is_not_json_is_the_trouble_of_its_own_run(runs: Runs) -> None:
-    broken, sound = await runs.log.open(a_record()), a_record()
+    broken, sound = await begin(runs, a_record()), a_record()
     with pytest.raises(TypeError):
         await broken.append(delta("\ud800"))
 
-    await _say(await runs.log.open(sound), "well")
+    await _say(await begin(runs, sound), "well")
 
     assert words(await read(runs, sound)) == "well"
 
@@ -240,7 +232,7 @@ async def test_a_run_that_another_has_taken_is_written_and_cancelled_no_further(
     runs: Runs, redis: Redis
 ) -> None:
     record = a_record()
-    writer = await runs.log.open(record)
+    writer = await begin(runs, record)
     await write(writer, delta("mine"))
     await redis.hset(writer.keys.run, "writer", "another")
 
@@ -254,7 +246,7 @@ async def test_a_run_that_another_has_taken_is_written_and_cancelled_no_further(
 
 async def test_a_redis_that_forgets_is_told_again(runs: Runs, redis: Redis) -> None:
     record = a_record()
-    writer = await runs.log.open(record)
+    writer = await begin(runs, record)
     await write(writer, delta("before "))
     writer.note_usage({"input_tokens": 3})
     await redis.flushall()
@@ -269,7 +261,7 @@ async def test_a_redis_that_forgets_is_told_again(runs: Runs, redis: Redis) -> N
 
 async def test_a_reader_survives_that_redis_forgets(runs: Runs, redis: Redis) -> None:
     record = a_record()
-    writer = await runs.log.open(record)
+    writer = await begin(runs, record)
     async with asyncio.TaskGroup() as tasks:
         reader = tasks.create_task(read(a_node(redis, "other", heartbeat_seconds=0.05), record))
         await write(writer, delta("before "))

@@ -13,7 +13,7 @@ from cadence.runs.opening import Runs
 from cadence.runs.orders import CHANNEL
 from cadence.runs.record import RunRecord
 from cadence.runs.registry import RunScope, StopReason
-from tests.fixtures.run_scene import FINAL, a_node, a_record, open_node, write
+from tests.fixtures.run_scene import FINAL, a_node, a_record, begin, open_node, write
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ async def _for_ever() -> None:
 
 
 async def _start(runs: Runs, record: RunRecord) -> "asyncio.Future[StopReason | None]":
-    writer = await runs.log.open(record)
+    writer = await begin(runs, record)
     stopped: asyncio.Future[StopReason | None] = asyncio.get_running_loop().create_future()
 
     async def work(scope: RunScope) -> None:

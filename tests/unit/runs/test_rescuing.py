@@ -23,12 +23,12 @@ from tests.fixtures.run_scene import (
     Endings,
     a_node,
     a_record,
+    begin,
     delta,
     interrupted,
     lock_of,
     open_node,
     read,
-    taking,
     words,
     write,
 )
@@ -61,8 +61,7 @@ async def _finish(alive: Runs, record: RunRecord, ending: Endings) -> None:
 
 async def test_a_run_of_a_dead_node_gets_its_end(dead: Runs, alive: Runs, redis: Redis) -> None:
     record = a_record(started_at=SystemClock().now() - timedelta(seconds=2))
-    async with taking(dead, record):
-        writer = await dead.log.open(record)
+    writer = await begin(dead, record)
     writer.note_usage({"input_tokens": 7})
     await write(writer, delta("half an "), delta("answer"))
     ending = interrupted()
@@ -82,7 +81,7 @@ async def test_a_run_of_a_dead_node_gets_its_end(dead: Runs, alive: Runs, redis:
 
 async def test_who_comes_back_from_the_dead_can_write_nothing(dead: Runs, alive: Runs) -> None:
     record = a_record()
-    writer = await dead.log.open(record)
+    writer = await begin(dead, record)
     await write(writer, delta("said"))
     await _finish(alive, record, interrupted())
     whole = await read(alive, record)
@@ -97,7 +96,7 @@ async def test_a_reader_on_the_node_that_lost_its_run_still_sees_its_end(
     dead: Runs, alive: Runs
 ) -> None:
     record = a_record()
-    writer = await dead.log.open(record)
+    writer = await begin(dead, record)
     await write(writer, delta("said"))
     batches = aiter(dead.log.read(record.organization_id, record.run_id))
     told = list(await anext(batches))
@@ -115,7 +114,7 @@ async def test_an_answer_that_was_stored_needs_only_its_final_event(
     dead: Runs, alive: Runs
 ) -> None:
     record = a_record()
-    await write(await dead.log.open(record), delta("all of it"))
+    await write(await begin(dead, record), delta("all of it"))
     stored = Settled(outcome=Outcome.COMPLETED, usage=Usage(1, 2, 3), error=None)
 
     await _finish(alive, record, Endings(stored))
@@ -127,7 +126,7 @@ async def test_an_answer_that_was_stored_needs_only_its_final_event(
 
 async def test_a_run_that_said_nothing_opens_before_it_ends(dead: Runs, alive: Runs) -> None:
     record = a_record()
-    await dead.log.open(record)
+    await begin(dead, record)
 
     await _finish(alive, record, interrupted())
 
@@ -140,7 +139,7 @@ async def test_the_error_is_told_once_though_the_first_rescuer_died_too(
     dead: Runs, alive: Runs
 ) -> None:
     record = a_record()
-    await write(await dead.log.open(record), delta("said"), INTERRUPTED)
+    await write(await begin(dead, record), delta("said"), INTERRUPTED)
 
     await _finish(alive, record, interrupted())
 
@@ -151,7 +150,7 @@ async def test_a_run_whose_message_was_never_stored_is_forgotten(
     dead: Runs, alive: Runs, redis: Redis
 ) -> None:
     record = a_record()
-    writer = await dead.log.open(record)
+    writer = await begin(dead, record)
 
     await _finish(alive, record, Endings(None))
 
@@ -164,7 +163,7 @@ async def test_a_run_whose_message_was_never_stored_is_forgotten(
 
 async def test_a_run_that_has_ended_is_left_as_it_is(dead: Runs, alive: Runs) -> None:
     record = a_record()
-    await write(await dead.log.open(record), delta("all"), FINAL)
+    await write(await begin(dead, record), delta("all"), FINAL)
     ending = interrupted()
 
     await _finish(alive, record, ending)
@@ -177,7 +176,7 @@ async def test_a_node_is_believed_dead_only_after_a_second_look(
     dead: Runs, alive: Runs, redis: Redis
 ) -> None:
     record = a_record()
-    await write(await dead.log.open(record), delta("said"))
+    await write(await begin(dead, record), delta("said"))
     ending = interrupted()
     rescuer = RunRescuer(alive, ending=ending, clock=SystemClock(), sure_after=0.05)
 
@@ -198,7 +197,7 @@ async def test_a_node_is_believed_dead_only_after_a_second_look(
 
 async def test_a_run_that_broke_in_its_own_node_is_finished_there(alive: Runs) -> None:
     record = a_record()
-    writer = await alive.log.open(record)
+    writer = await begin(alive, record)
     await write(writer, delta("said"))
     ending = interrupted()
     rescuer = RunRescuer(alive, ending=ending, clock=SystemClock(), sure_after=0.0)
@@ -215,7 +214,7 @@ async def test_what_is_no_run_keeps_no_run_from_its_end(
     dead: Runs, alive: Runs, redis: Redis
 ) -> None:
     record = a_record()
-    await write(await dead.log.open(record), delta("said"))
+    await write(await begin(dead, record), delta("said"))
     for node in ("dead", "alive"):
         await redis.sadd(runs_of_key(node), "no run at all")
     ending = interrupted()
@@ -229,7 +228,7 @@ async def test_a_run_is_finished_though_the_answer_to_its_claim_was_lost(
     dead: Runs, alive: Runs, redis: Redis
 ) -> None:
     record = a_record()
-    await write(await dead.log.open(record), delta("said"))
+    await write(await begin(dead, record), delta("said"))
     claim = claim_key(record.organization_id, record.run_id)
     ending = interrupted()
     rescuer = RunRescuer(alive, ending=ending, clock=SystemClock(), sure_after=0.0)
@@ -245,7 +244,7 @@ async def test_a_run_is_finished_though_the_answer_to_its_claim_was_lost(
 
 async def test_two_rescuers_finish_a_run_once(dead: Runs, alive: Runs, redis: Redis) -> None:
     record = a_record()
-    await write(await dead.log.open(record), delta("said"))
+    await write(await begin(dead, record), delta("said"))
     ending = interrupted()
     counted: list[int] = []
     async with open_node(redis, "third") as third:

@@ -32,9 +32,10 @@ def slots(redis: Redis) -> StreamSlots:
 
 async def _take(slots: StreamSlots, owner: str, *, is_person: bool = True) -> RunId:
     run_id = RunId(new_ulid())
-    await slots.take_run(
+    place = slots.place_of_run(
         run_id, organization_id=ORGANIZATION, owner=owner, is_person=is_person, rates=RATES
     )
+    await slots.take(place)
     return run_id
 
 
@@ -69,13 +70,14 @@ async def test_another_organization_is_not_counted(slots: StreamSlots) -> None:
     for owner in ("ann", "ben", "cid"):
         await _take(slots, owner)
 
-    await slots.take_run(
+    place = slots.place_of_run(
         RunId(new_ulid()),
         organization_id=OrganizationId(new_uuid()),
         owner="ann",
         is_person=True,
         rates=RATES,
     )
+    await slots.take(place)
 
 
 async def test_a_slot_of_a_process_that_is_gone_is_free_again(

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from cadence.runs.errors import RunLogLost
 from cadence.runs.writing import FULL_BYTES, RunWriter
 from tests.fakes.lossy_redis import Fate, LossyRedis
-from tests.fixtures.run_scene import FINAL, a_node, a_record, delta, read, words
+from tests.fixtures.run_scene import FINAL, a_node, a_record, begin, delta, read, words
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def _unflushed() -> RunWriter:
 
 async def test_who_says_more_than_is_flushed_has_to_wait(redis: Redis) -> None:
     runs, record = a_node(redis), a_record()
-    writer = await runs.log.open(record)
+    writer = await begin(runs, record)
     piece = "x" * (FULL_BYTES // 4)
 
     async def speak() -> None:
@@ -69,7 +69,7 @@ async def test_a_full_writer_gives_up_too() -> None:
 async def test_a_run_has_not_ended_while_its_end_waits_behind_a_lost_answer() -> None:
     async with LossyRedis() as redis:
         runs, record = a_node(redis), a_record()
-        writer = await runs.log.open(record)
+        writer = await begin(runs, record)
         redis.fates = iter([Fate.ANSWER_LOST])
         await writer.append(delta("said"))
         await runs.flusher.flush()
