@@ -75,7 +75,8 @@ def _read(answer: httpx2.Response) -> Any:
     if answer.is_success:
         return answer.json()
     error = answer.json()["error"]
-    fields = "".join(f" {field['path']}: {field['message']}." for field in error["fields"])
+    told = (f"{field['path']}: {field['message']}" for field in error["fields"])
+    fields = "".join(f" {each.removesuffix('.')}." for each in told)
     raise DemoFailed(f"{answer.request.url.path} answered: {error['message']}{fields}")
 
 

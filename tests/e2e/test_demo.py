@@ -171,14 +171,16 @@ def test_a_plugin_whose_tool_fails_fails_the_demo(tmp_path: Path, examples: Path
 
 
 @pytest.mark.slow
-def test_a_run_that_fails_fails_the_demo(tmp_path: Path, examples: Path) -> None:
+def test_a_plugin_that_cannot_start_is_told_where_when_it_is_uploaded(
+    tmp_path: Path, examples: Path
+) -> None:
     break_search(examples, "open")
 
     code, shown = run_demo_with(tmp_path, examples)
 
     assert code == 1, shown
-    assert re.search(r"^  error +plugin_\w+: ", shown, re.MULTILINE)
-    assert "✗ The run ended with: failed." in shown
+    place = r"plugin\.py:\d+: The plugin raised AttributeError while initializing its agent\.$"
+    assert re.search(place, shown, re.MULTILINE)
     assert "Traceback" not in shown
 
 
