@@ -106,7 +106,7 @@ async def test_code_that_fails_or_shows_another_face_is_refused_with_file_and_li
     assert (problem["file"], problem["line"]) == ("plugin.py", line)
     assert problem["message"] == field["message"]
     assert (dry_run["ok"], dry_run["state"]) == (False, None)
-    assert (await organization.admin.get("{org}/plugins")).json() == []
+    assert (await organization.admin.get("{org}/plugins?source=org")).json() == []
 
 
 async def test_what_runs_at_upload_writes_nothing_and_sees_nothing_of_the_service(
@@ -186,13 +186,13 @@ async def test_the_highest_version_is_the_latest_whatever_the_order(
     for version in ("1.9.0", "1.10.0", "1.2.0"):
         await admin.upload("{org}/plugins/upload", tools_plugin(version))
 
-    rows = (await admin.get("{org}/plugins")).json()
+    rows = (await admin.get("{org}/plugins?source=org")).json()
     latest = [row["version"] for row in rows if row["pid"] == PID and row["is_latest"]]
     assert latest == ["1.10.0"]
 
     newest = next(row["id"] for row in rows if row["version"] == "1.10.0")
     assert (await admin.delete(f"{{org}}/plugins/{newest}")).status_code == 204
-    left = (await admin.get("{org}/plugins")).json()
+    left = (await admin.get("{org}/plugins?source=org")).json()
     assert [row["version"] for row in left if row["is_latest"] and row["pid"] == PID] == ["1.9.0"]
 
 
@@ -216,7 +216,7 @@ async def test_a_bad_package_is_refused_with_its_place(
     assert error["fields"]
     if path is not None:
         assert path in {field["path"] for field in error["fields"]}
-    assert (await organization.admin.get("{org}/plugins")).json() == []
+    assert (await organization.admin.get("{org}/plugins?source=org")).json() == []
 
 
 async def test_a_dry_run_lists_problems_and_stores_nothing(organization: Organization) -> None:
@@ -238,7 +238,7 @@ async def test_a_dry_run_lists_problems_and_stores_nothing(organization: Organiz
         "version": "1.0.0",
         "state": "verified",
     }
-    assert (await admin.get("{org}/plugins")).json() == []
+    assert (await admin.get("{org}/plugins?source=org")).json() == []
 
 
 async def test_a_plugin_in_use_cannot_be_removed(bot: Bot) -> None:
