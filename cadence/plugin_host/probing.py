@@ -1,8 +1,11 @@
 """Finds out what this machine can lock a plugin in with, in short processes of their own."""
 
 import asyncio
+import os
 import platform
 import shutil
+import signal
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -114,23 +117,30 @@ async def _tried(*command: str, within: float) -> _Locks:
 
 async def _run(*command: str, within: float) -> bytes:
     """Return what a program prints; raises `_Failed`."""
+    # In a thread: the event loop would fork the whole service, and run in its copy whatever its
+    # libraries want to be done there.
+    return await asyncio.to_thread(_run_here, command, within)
+
+
+def _run_here(command: Sequence[str], within: float) -> bytes:
     try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
+        process = subprocess.Popen(  # noqa: S603  # a program of ours, or the one named bwrap
+            command,
             env={},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
         )
     except OSError as error:
         raise _Failed(f"it cannot be run: {error.strerror}") from error
-    try:
-        async with asyncio.timeout(within):
-            output, complaint = await process.communicate()
-    except TimeoutError as error:
-        process.kill()
-        await process.wait()
-        raise _Failed(f"it has not answered within {within:g} seconds") from error
+    with process:
+        try:
+            output, complaint = process.communicate(timeout=within)
+        except subprocess.TimeoutExpired as error:
+            # All that it has begun, which holds its output open.
+            os.killpg(process.pid, signal.SIGKILL)
+            raise _Failed(f"it has not answered within {within:g} seconds") from error
     if process.returncode != 0:
         raise _Failed(_first_line(complaint))
     return output

@@ -5,10 +5,12 @@ import os
 import select
 import signal
 import socket
+import subprocess
+import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import IO, Final, TypeVar
 
 import orjson
 import structlog
@@ -129,8 +131,11 @@ class Zygotes:
 class _Zygote:
     """A running zygote and the socket on which it is asked."""
 
-    def __init__(self, process: asyncio.subprocess.Process, control: socket.socket) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], control: socket.socket, said: IO[bytes]
+    ) -> None:
         self.process = process
+        self._said = said
         self._control = control
         # What it said before it ended, which is nothing unless it failed.
         self.last_words = ""
@@ -170,22 +175,17 @@ class _Zygote:
     async def end(self) -> None:
         """Hang up, and kill it where that is not enough."""
         self._control.close()
-        try:
-            async with asyncio.timeout(_STOP_WITHIN):
-                await self.process.wait()
-        except TimeoutError:
-            with suppress(ProcessLookupError):
-                self.process.kill()
-            await self.process.wait()
-        await self._hear_out()
+        await asyncio.to_thread(self._wait)
 
-    async def _hear_out(self) -> None:
-        # To its end, which is that of all processes that it consists of.
-        if self.process.stderr is not None:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_STOP_WITHIN):
-                    said = await self.process.stderr.read()
-                    self.last_words = said[-_LAST_WORDS:].decode(errors="replace")
+    def _wait(self) -> None:
+        try:
+            self.process.wait(_STOP_WITHIN)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        with self._said:
+            self._said.seek(0)
+            self.last_words = self._said.read()[-_LAST_WORDS:].decode(errors="replace")
 
     async def _answered(self) -> int | None:
         await _readable(self._control, within=_FORK_WITHIN)
@@ -246,26 +246,16 @@ async def _fork_with(
 async def _start(command: Command) -> _Zygote:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.setblocking(False)  # noqa: FBT003  # its only argument
+    said = tempfile.TemporaryFile()  # noqa: SIM115  # the zygote closes it when it ends
     try:
-        process = await asyncio.create_subprocess_exec(
-            *command(theirs.fileno()),
-            env={},
-            pass_fds=(theirs.fileno(),),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            # Whoever stops the service from a terminal does not mean the zygote: turns go on.
-            start_new_session=True,
-        )
+        process = _run(command(theirs.fileno()), theirs, said)
     except OSError as failure:
+        said.close()
         ours.close()
         raise HostStartFailed("the program of the zygote cannot be run") from failure
-    except BaseException:
-        ours.close()
-        raise
     finally:
         theirs.close()
-    zygote = _Zygote(process, ours)
+    zygote = _Zygote(process, ours, said)
     try:
         await zygote.ready()
     except (OSError, TimeoutError) as failure:
@@ -276,6 +266,23 @@ async def _start(command: Command) -> _Zygote:
         await zygote.end()
         raise
     return zygote
+
+
+def _run(
+    command: Sequence[str], control: socket.socket, said: IO[bytes]
+) -> subprocess.Popen[bytes]:
+    # At once, which takes a millisecond: the event loop would fork the whole service, and with it
+    # run whatever its libraries want to be done in a copy of it.
+    return subprocess.Popen(  # noqa: S603  # Python, or bubblewrap with Python
+        command,
+        env={},
+        pass_fds=(control.fileno(),),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=said,
+        # Whoever stops the service from a terminal does not mean the zygote: turns go on.
+        start_new_session=True,
+    )
 
 
 async def _readable(connection: socket.socket, *, within: float) -> None:

@@ -7,7 +7,6 @@ wait for an answer hear that the connection is closed.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final, TypeVar
 
 import httpx2
@@ -25,6 +24,7 @@ from mcp_types import (
 )
 
 from cadence import __version__
+from cadence.infra.egress.wrapping import build_client
 from cadence.kernel.errors import CadenceError
 from cadence.kernel.own_task import end
 from cadence.plugin_host.mcp.door import Door, Trouble
@@ -170,7 +170,7 @@ class McpConnection:
         within = max(self._endpoint.call_timeout, limits.open_within) + limits.grace
         door = Door(self._transport, tasks=tasks, limits=limits, answer_within=within)
         async with (
-            _client(door, self._endpoint, within) as client,
+            build_client(door, headers=self._endpoint.headers, within=within) as client,
             streamable_http_client(
                 self._endpoint.url, http_client=client, max_sse_event_size=limits.answer_bytes
             ) as (read, write),
@@ -222,18 +222,6 @@ class McpConnection:
 
 
 _US = Implementation(name="cadence", version=__version__)
-
-
-def _client(door: Door, endpoint: McpEndpoint, within: float) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(
-        transport=door,
-        headers=dict(endpoint.headers),
-        trust_env=False,
-        follow_redirects=False,
-        max_redirects=0,
-        timeout=httpx2.Timeout(within, connect=5.0, pool=5.0),
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-    )
 
 
 def _trouble_of(error: MCPError) -> Trouble | None:
