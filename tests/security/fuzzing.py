@@ -16,7 +16,7 @@ from schemathesis.schemas import APIOperation
 
 from cadence.http.documented import JSON
 from cadence.http.json_bodies import FORM
-from tests.factories.plugins import tools_plugin
+from tests.factories.plugins import HOST, tools_plugin
 from tests.security.wall_calls import Operation, right_call
 from tests.security.wall_policy import POLICY, Body, Id, Rule
 from tests.security.wall_scene import Caller, Scene
@@ -133,7 +133,7 @@ class Fuzz:
         named = Operation(method=method, template=path, rule=self.rule)
         for body in self.rule.bodies:
             if body.is_upload:
-                yield {"file": tools_plugin()}, FORM
+                yield {"file": tools_plugin(network=[HOST])}, FORM
             elif body.build is None:
                 yield NOT_SET, None
             else:

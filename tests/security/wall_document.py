@@ -11,6 +11,8 @@ from tests.fixtures.service import settings_for
 JsonObject = dict[str, Any]
 # An id by another name.
 ALSO_IDS = frozenset({"id", "entry_agent"})
+# A record of the plugin's own, which means nothing to anybody else.
+NO_IDS = frozenset({"resource_id"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,8 @@ def _resolved(document: JsonObject, schema: JsonObject) -> JsonObject:
 
 
 def _is_id(name: str, schema: JsonObject) -> bool:
+    if name in NO_IDS:
+        return False
     choices = [schema, *schema.get("anyOf", ())]
     return name in ALSO_IDS or name.endswith(("_id", "_ids")) or any(map(_is_uuid, choices))
 
