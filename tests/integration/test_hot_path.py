@@ -21,7 +21,7 @@ from cadence.infra.database import migrating
 from cadence.infra.database.engine import build_sessions, count_connections_in_use, open_database
 from cadence.infra.database.reach import PLATFORM, within
 from cadence.infra.database.tables import Message
-from cadence.infra.database.transaction import Sessions, transaction
+from cadence.infra.database.transaction import transaction
 from cadence.kernel.ids import (
     ConversationId,
     OrchestratorId,
@@ -211,9 +211,19 @@ async def test_no_connection_is_held_while_tokens_flow(scene: Scene, model: Mode
     assert sum(held) <= len(held) // 10
 
 
-async def test_the_newest_messages_are_found_without_reading_the_others(sessions: Sessions) -> None:
+@pytest.fixture
+async def sqlite(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
+    """A database of its own, whichever stores the others are given."""
+    async with open_database(f"sqlite:///{tmp_path / 'plan.db'}", pool_size=1) as engine:
+        await migrating.upgrade(engine)
+        yield engine
+
+
+async def test_the_newest_messages_are_found_without_reading_the_others(
+    sqlite: AsyncEngine,
+) -> None:
     said: list[tuple[str, Any]] = []
-    engine: AsyncEngine = sessions.kw["bind"]
+    engine, sessions = sqlite, build_sessions(sqlite)
     event.listen(
         engine.sync_engine, "before_cursor_execute", lambda *told: said.append((told[2], told[3]))
     )
