@@ -10,16 +10,12 @@ from mcp.server.mcpserver import MCPServer
 from tests.fakes.mcp_servers import RunningServer, Seen, open_mcp_server
 from tests.fakes.model_server import Call, ModelServer, Say
 from tests.fixtures.clients import Client, Organization
-from tests.fixtures.orchestrators import Bot, SseEvent, read_events
+from tests.fixtures.orchestrators import Bot
+from tests.integration.offline_bots import KINDS, create_offline_bot, say
 
 SERVERS = "{org}/mcp-servers"
 TOKEN = "canary-mcp-token-0123456789"
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
-KINDS = [
-    (framework, mode)
-    for framework in ("langgraph", "openai_agents", "google_adk")
-    for mode in ("supervisor", "coordinator", "handoff")
-]
 
 
 @pytest.fixture
@@ -402,36 +398,3 @@ async def build_hash(bot: Bot) -> str:
     answer = await bot.admin.get(f"{{org}}/orchestrators/{bot.id}/status")
     found: str = answer.json()["build_hash"]
     return found
-
-
-async def create_offline_bot(
-    organization: Organization, plugin_id: str, *, framework: str, mode: str
-) -> str:
-    """Compose an orchestrator on the offline model."""
-    admin = organization.admin
-    llm = await admin.post("{org}/llm-configs", {"name": "offline", "provider": "offline"})
-    made = await admin.post(
-        "{org}/orchestrators",
-        {
-            "name": "bot",
-            "framework_type": framework,
-            "mode": mode,
-            "active_plugin_ids": [plugin_id],
-            "config": {
-                "default_llm_config_id": llm.json()["id"],
-                "mode_config": {"entry_agent": plugin_id} if mode == "handoff" else {},
-            },
-        },
-    )
-    assert made.status_code == 201, made.text
-    bot_id: str = made.json()["id"]
-    return bot_id
-
-
-async def say(member: Client, bot_id: str, message: str) -> list[SseEvent]:
-    """Send a message and return every event of the answer."""
-    answer = await member.post(
-        "{org}/completion/stream", {"instance_id": bot_id, "message": message}
-    )
-    assert answer.status_code == 200, answer.text
-    return read_events(answer)
