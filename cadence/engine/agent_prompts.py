@@ -7,7 +7,7 @@ from cadence.engine import prompt_texts
 from cadence.engine.filling import fill
 from cadence.engine.prompts import PLUGIN_CHARACTERS, describe_time
 from cadence.engine.spec import AgentSpec
-from cadence.engine.text import clip
+from cadence.kernel.text import clip
 
 _NONE = "Nothing."
 

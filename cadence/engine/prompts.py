@@ -9,8 +9,8 @@ from enum import StrEnum
 from cadence.engine import prompt_texts
 from cadence.engine.modes import SupervisorNode
 from cadence.engine.spec import AgentSpec
-from cadence.engine.text import clip
 from cadence.engine.tools import ToolOutcome
+from cadence.kernel.text import clip
 
 # Characters a prompt may have; five times the longest default leaves room for a page of examples
 # and stops a document from being sent with every call.

@@ -7,11 +7,11 @@ from enum import StrEnum
 from cadence.engine.errors import UnsupportedOrchestrator
 from cadence.engine.limits import Hops
 from cadence.engine.spec import AgentSpec, Limits, OrchestratorSpec
-from cadence.engine.text import clip
 from cadence.engine.tool_calls import ToolRequest
 from cadence.engine.tool_invoker import unknown_tool
 from cadence.engine.tools import ToolErrorCode, ToolOutcome
 from cadence.engine.transfers import Transfer, TransferTools
+from cadence.kernel.text import clip
 
 COORDINATOR = "coordinator"
 

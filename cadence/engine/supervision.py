@@ -8,8 +8,8 @@ from typing import Any
 from cadence.engine.errors import HopLimitReached
 from cadence.engine.limits import Hops
 from cadence.engine.modes import SupervisorNode
-from cadence.engine.text import clip
 from cadence.engine.tools import ToolErrorCode, ToolOutcome
+from cadence.kernel.text import clip
 
 CONTROL_TOOLS = "control_tools"
 

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 import jsonschema_rs
 
 from cadence.engine.schema_growth import ReferenceUnusable, is_tame
-from cadence.engine.text import clean, clip
+from cadence.kernel.text import clean, clip
 
 # Long enough to say what is wrong, too short to send a whole document back to the model.
 _LONGEST_MESSAGE = 300

@@ -10,10 +10,10 @@ from typing import Any
 from cadence.engine.events import ToolEnded, ToolStarted
 from cadence.engine.limits import CALLS_PER_ROUND, PARALLEL_CALLS
 from cadence.engine.spec import AgentSpec, ToolSpec
-from cadence.engine.text import clean, clip
 from cadence.engine.tool_invoker import unknown_tool
 from cadence.engine.tools import ToolErrorCode, ToolInvoker, ToolOutcome
 from cadence.engine.turn_events import TurnEvents
+from cadence.kernel.text import clean, clip
 
 _LONGEST_UNKNOWN_NAME = 128
 

@@ -12,11 +12,11 @@ from cadence_sdk import CadenceException
 from cadence_sdk.arguments import ArgumentsInvalid
 
 from cadence.engine.spec import AgentSpec, ToolSpec
-from cadence.engine.text import clean, clip
 from cadence.engine.tool_arguments import ArgumentCheck
 from cadence.engine.tool_results import ResultTooLarge, ResultUnreadable, render
 from cadence.engine.tools import PluginCode, ToolErrorCode, ToolOutcome
 from cadence.kernel.own_task import own_task
+from cadence.kernel.text import clean, clip
 from cadence.kernel.tool_failures import ToolRaised, ToolUnavailable
 
 _log = logging.getLogger(__name__)

@@ -5,8 +5,8 @@ from typing import Any
 
 import orjson
 
-from cadence.engine.text import clean
 from cadence.kernel.plain_json import ResultTooLarge, ResultUnreadable, write_plain_json
+from cadence.kernel.text import clean
 
 __all__ = ["Rendered", "ResultTooLarge", "ResultUnreadable", "render"]
 

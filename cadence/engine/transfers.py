@@ -8,10 +8,10 @@ from typing import Any, assert_never
 
 from cadence.engine.spec import AgentSpec
 from cadence.engine.supervision import OwnTool
-from cadence.engine.text import clean, clip
 from cadence.engine.tool_calls import ToolRequest
 from cadence.engine.tool_names import TRANSFER_PREFIX, transfer_names
 from cadence.engine.tools import ToolErrorCode, ToolOutcome
+from cadence.kernel.text import clean, clip
 
 # Characters of a request that one agent writes to another.
 _LONGEST_REQUEST = 8_000

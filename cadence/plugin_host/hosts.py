@@ -6,36 +6,28 @@ from contextlib import asynccontextmanager
 from contextvars import Context
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 import structlog
 
 from cadence.config.settings import PluginSettings
 from cadence.kernel.errors import CadenceError
 from cadence.kernel.own_task import own_task
-from cadence.plugin_host.commands import host_readable
 from cadence.plugin_host.egress.proxies import EgressProxies
-from cadence.plugin_host.egress.proxy import EgressProxy
 from cadence.plugin_host.errors import PluginHostUnavailable, PluginQuarantined
-from cadence.plugin_host.frames import largest_reply
-from cadence.plugin_host.host import Ending, HostBounds, HostEnded, OnEnd, PluginHost
+from cadence.plugin_host.host import Ending, PluginHost
+from cadence.plugin_host.host_starting import HostStarter
 from cadence.plugin_host.hosted import HostedPlugin
-from cadence.plugin_host.inside.confinement.limits import HostLimits
-from cadence.plugin_host.inside.plan import HostPlan
 from cadence.plugin_host.isolation import IsolationLevel
-from cadence.plugin_host.output import follow
 from cadence.plugin_host.ports import PluginToOpen
 from cadence.plugin_host.quarantine import Quarantine
 from cadence.plugin_host.quarantine_board import QuarantineBoard
-from cadence.plugin_host.zygotes import HostStartFailed, Listener, Spawned, Zygotes
+from cadence.plugin_host.zygotes import Zygotes
 
 log = structlog.get_logger(__name__)
 
-# Seconds for a host to lock itself in; it takes some milliseconds.
-_GREET_WITHIN: Final = 10.0
+# Seconds between two looks for hosts that are idle.
 _OFTEN: Final = 30.0
-# Calls of async tools for each that may hold a thread: they cost a host only what they keep.
-_WAITING_CALLS: Final = 16
 
 
 class HostKey(NamedTuple):
@@ -46,6 +38,11 @@ class HostKey(NamedTuple):
     sha256: str
     network: tuple[str, ...]
 
+    @classmethod
+    def of(cls, plugin: PluginToOpen) -> Self:
+        """Return the key of the host that a plugin belongs into."""
+        return cls(plugin.organization, plugin.owner, plugin.sha256, plugin.network)
+
 
 @dataclass(slots=True)
 class _Place:
@@ -53,19 +50,6 @@ class _Place:
 
     starting: "asyncio.Task[PluginHost] | None" = None
     host: PluginHost | None = field(default=None)
-
-
-@dataclass(slots=True)
-class _WayOut:
-    """What a host that may call anybody is given; nothing for all others."""
-
-    listener: Listener | None = None
-    proxy: EgressProxy | None = None
-    is_kept: bool = False
-
-    def keep(self) -> None:
-        """Leave it open: the host that has it closes it when it ends."""
-        self.is_kept = True
 
 
 class PluginHosts:
@@ -81,17 +65,12 @@ class PluginHosts:
         proxies: EgressProxies | None = None,
         count_end: Callable[[Ending], None] = lambda _: None,
     ) -> None:
-        self._zygotes = zygotes
-        self._level = level
+        self._starter = HostStarter(zygotes, level=level, settings=settings, proxies=proxies)
         self._settings = settings
-        self._readable = host_readable()
         self._places: dict[HostKey, _Place] = {}
-        # Those that have ended and are still heard out among them.
-        self._known: set[PluginHost] = set()
         self._is_closed = False
         self._now: Callable[[], float] = lambda: asyncio.get_running_loop().time()
         self._board = board
-        self._proxies = proxies
         self._count_end = count_end
         self._errands: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
         self._quarantine = Quarantine(
@@ -128,7 +107,7 @@ class PluginHosts:
 
         Raises `PluginHostUnavailable`, `PluginQuarantined`, or `HostEnded` when it ends at once.
         """
-        key = HostKey(plugin.organization, plugin.owner, plugin.sha256, plugin.network)
+        key = HostKey.of(plugin)
         place = self._places.get(key)
         if self._is_closed:
             raise _stopping()
@@ -153,7 +132,7 @@ class PluginHosts:
 
         Raises `PluginHostUnavailable`.
         """
-        key = HostKey(plugin.organization, plugin.owner, plugin.sha256, plugin.network)
+        key = HostKey.of(plugin)
         host = await self._spawn(key, plugin)
         try:
             yield host
@@ -162,7 +141,7 @@ class PluginHosts:
 
     def process_of(self, plugin: PluginToOpen) -> PluginHost | None:
         """Return the host of a plugin as it is now; for tests and measurements."""
-        key = HostKey(plugin.organization, plugin.owner, plugin.sha256, plugin.network)
+        key = HostKey.of(plugin)
         place = self._places.get(key)
         return None if place is None else place.host
 
@@ -180,82 +159,11 @@ class PluginHosts:
         return host
 
     async def _spawn(self, key: HostKey, plugin: PluginToOpen) -> PluginHost:
-        try:
-            async with self._way_out(plugin) as way_out:
-                spawned = await self._zygotes.spawn(
-                    self._plan(plugin, way_out.proxy), beside=way_out.listener
-                )
-                host = await self._connect(key, spawned, way_out.proxy)
-                way_out.keep()
-                return host
-        except (HostStartFailed, OSError) as failure:
-            log.warning("plugin_host_not_started", why=str(failure), **_about(key))
-            raise PluginHostUnavailable("No process could be started for the plugin.") from None
-
-    async def _connect(
-        self, key: HostKey, spawned: Spawned, proxy: EgressProxy | None
-    ) -> PluginHost:
         def note_end(host: PluginHost, ending: Ending) -> None:
             self._note_end(key, host, ending)
-            if proxy is not None:
-                self._errands.put_nowait(proxy.close)
 
-        host = await self._listen_to(key, spawned, note_end)
-        try:
-            await host.greeted(within=_GREET_WITHIN)
-        except BaseException as failure:
-            host.kill(Ending.STOPPED)
-            if isinstance(failure, TimeoutError | HostEnded):
-                raise HostStartFailed("the host could not be locked in") from None
-            raise
-        return host
-
-    async def _listen_to(self, key: HostKey, spawned: Spawned, on_end: OnEnd) -> PluginHost:
-        settings = self._settings
-        try:
-            output = await follow(
-                spawned.output, _about(key), bytes_per_minute=settings.log_bytes_per_minute
-            )
-        except BaseException:
-            spawned.abandon()
-            raise
-        host = PluginHost(spawned, output=output, bounds=_bounds(settings), on_end=on_end)
-        self._known = {each for each in self._known if not each.is_over} | {host}
-        await host.connect()
-        return host
-
-    @asynccontextmanager
-    async def _way_out(self, plugin: PluginToOpen) -> AsyncIterator[_WayOut]:
-        """Yield the proxy of a plugin that may call anybody; it is closed unless it is kept."""
-        way_out = _WayOut()
-        if plugin.network and self._proxies is not None:
-            if self._level is IsolationLevel.NAMESPACES:
-                way_out.listener = await self._zygotes.listener()
-            way_out.proxy = self._proxies.open(
-                organization=plugin.organization,
-                pid="" if plugin.expected is None else plugin.expected.pid,
-                hosts=plugin.network,
-                listener=None if way_out.listener is None else way_out.listener.socket,
-            )
-        try:
-            yield way_out
-        finally:
-            if way_out.proxy is not None and not way_out.is_kept:
-                await way_out.proxy.close()
-
-    def _plan(self, plugin: PluginToOpen, proxy: EgressProxy | None) -> HostPlan:
-        settings = self._settings
-        return HostPlan(
-            folder=str(plugin.folder.resolve()),
-            level=self._level,
-            readable=(*self._readable, *(() if proxy is None else map(str, proxy.readable))),
-            port=None if proxy is None else proxy.port,
-            environment={} if proxy is None else proxy.environment,
-            limits=HostLimits(memory_bytes=settings.memory_bytes, file_bytes=settings.file_bytes),
-            calls=settings.host_calls,
-            result_bytes=settings.result_bytes,
-            frame_bytes=settings.frame_bytes,
-            start_within=settings.init_timeout,
+        return await self._starter.start(
+            plugin, about=_about(key), on_end=note_end, when_gone=self._errands.put_nowait
         )
 
     def _check_rest(self, key: HostKey) -> None:
@@ -316,11 +224,7 @@ class PluginHosts:
             self._end(key, place)
         if starting:
             _ = await asyncio.wait(starting)
-        for host in self._known:
-            host.kill(Ending.STOPPED)
-        await self._zygotes.close()
-        for host in tuple(self._known):
-            await host.over()
+        await self._starter.close()
         while not self._errands.empty():
             await _run_errand(self._errands.get_nowait())
 
@@ -369,17 +273,6 @@ async def _run_errand(errand: Callable[[], Awaitable[None]]) -> None:
         await errand()
     except (CadenceError, OSError) as failure:
         log.warning("plugin_errand_failed", error=type(failure).__name__)
-
-
-def _bounds(settings: PluginSettings) -> HostBounds:
-    return HostBounds(
-        calls=settings.host_calls,
-        waiting_calls=_WAITING_CALLS * settings.host_calls,
-        frame_bytes=settings.frame_bytes,
-        reply_bytes=largest_reply(
-            frame_bytes=settings.frame_bytes, result_bytes=settings.result_bytes
-        ),
-    )
 
 
 def _stopping() -> PluginHostUnavailable:

@@ -11,7 +11,12 @@ from cadence_sdk.checking.loading import find_plugin_line
 from cadence.kernel.errors import CadenceError
 from cadence.kernel.plain_json import ResultTooLarge, ResultUnreadable
 from cadence.kernel.text import clip
-from cadence.plugin_host.errors import PluginBroken, PluginSettingsInvalid, PluginToolUnknown
+from cadence.plugin_host.errors import (
+    PluginBroken,
+    PluginEscaped,
+    PluginSettingsInvalid,
+    PluginToolUnknown,
+)
 
 _LONGEST = 2000
 # Those of which there is nothing more to say.
@@ -54,6 +59,6 @@ def _fields(error: CadenceError) -> list[list[str]]:
 
 
 def _where(error: BaseException, home: Path) -> Mapping[str, Any]:
-    cause = error.__cause__ if type(error).__name__ == "PluginEscaped" else error
+    cause = error.__cause__ if isinstance(error, PluginEscaped) else error
     file, line = find_plugin_line(cause or error, home) or (None, None)
     return {"type": type(cause or error).__name__[:100], "file": file, "line": line}

@@ -11,10 +11,10 @@ from cadence.engine.drawing import draw
 from cadence.engine.models.google_adk.requests import declare, tell_result
 from cadence.engine.spec import ToolSpec
 from cadence.engine.supervision import OwnTool
-from cadence.engine.text import clean, clean_value
 from cadence.engine.tool_calls import ToolRequest
 from cadence.engine.tool_names import model_names
 from cadence.engine.tools import ToolOutcome
+from cadence.kernel.text import clean, clean_value
 
 _ROLES = {"user": "user", "assistant": "model"}
 

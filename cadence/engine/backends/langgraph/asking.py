@@ -14,8 +14,8 @@ from cadence.engine.limits import ANSWER_CHARACTERS
 from cadence.engine.models.calls import Account, ModelCalls, Progress
 from cadence.engine.models.langchain.chat_models import INPUT_TOKENS, Asked
 from cadence.engine.spec import ModelSpec
-from cadence.engine.text import clean
 from cadence.engine.tool_calls import ToolRequest
+from cadence.kernel.text import clean
 
 Hear = Callable[[str], Awaitable[None]]
 

@@ -20,9 +20,9 @@ from cadence.engine.contract import Graph, GraphEdge, GraphNode, PastMessage, Tu
 from cadence.engine.models.langchain.chat_models import ToolOffer
 from cadence.engine.spec import ToolSpec
 from cadence.engine.supervision import OwnTool
-from cadence.engine.text import clean, clean_value
 from cadence.engine.tool_calls import ToolRequest
 from cadence.engine.tools import ToolOutcome
+from cadence.kernel.text import clean, clean_value
 
 
 def conversation(turn: Turn) -> list[BaseMessage]:

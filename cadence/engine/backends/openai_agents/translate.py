@@ -12,9 +12,9 @@ from cadence.engine.contract import PastMessage, Turn
 from cadence.engine.models.openai_agents.chat_models import Asked
 from cadence.engine.spec import ToolSpec
 from cadence.engine.supervision import OwnTool
-from cadence.engine.text import clean, clean_value
 from cadence.engine.tool_calls import ToolRequest
 from cadence.engine.tools import ToolOutcome
+from cadence.kernel.text import clean, clean_value
 
 Items = list[TResponseInputItem]
 Instruct = Callable[[RunContextWrapper[Any], Agent[Any]], str]

@@ -19,7 +19,7 @@ from google.genai.types import (
 )
 
 from cadence.engine.spec import ModelSpec
-from cadence.engine.text import clean_value
+from cadence.kernel.text import clean_value
 
 # The two keys that Google names for what a function gave.
 _OUTPUT, _ERROR = "output", "error"

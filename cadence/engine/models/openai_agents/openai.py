@@ -12,7 +12,7 @@ from cadence.engine.errors import ModelUnavailable
 from cadence.engine.models.openai_client import build_client
 from cadence.engine.sharing import ModelClients
 from cadence.engine.spec import ModelSpec, Provider
-from cadence.engine.text import clean
+from cadence.kernel.text import clean
 
 
 class _Watched:

@@ -19,7 +19,7 @@ from openai.types.responses import (
 from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails
 
 from cadence.engine.errors import ModelUnavailable
-from cadence.engine.text import clean
+from cadence.kernel.text import clean
 
 _MESSAGE = "answer"
 
